@@ -1,0 +1,1 @@
+"""Real machines without a cloud: a local cloud API, machines, networks, plugins."""
