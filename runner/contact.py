@@ -1,0 +1,159 @@
+"""First contact: wait for a node, learn which of its two identities is live, bring the tool.
+
+A node that was born a minute ago shows its one-time host key; one whose enrollment was cut short
+may show either. The answer decides which key the enrollment pins, and nothing else is accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import asyncssh
+
+from runner import tool
+from runner.problem import RunnerError
+from runner.ssh import Place, Session, Unreachable, bare, shown_key
+from runner.tunnel import Tunnel
+
+BOOT = 600.0
+"""Seconds a first boot may take: packages come from a mirror that may be down for minutes."""
+
+TELL = 30.0
+"""Seconds between two lines about a node that has not answered yet."""
+
+Tell = Callable[[str], None]
+"""Takes one line for people."""
+
+SECOND_WAY = 20.0
+"""Seconds that wg1 gets before a node is reached over wg0 instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identities:
+    """The host keys a node may show.
+
+    Attributes:
+        bootstrap: The one-time key of its user-data.
+        lasting: The key that its first bundle brings.
+    """
+
+    bootstrap: str
+    lasting: str
+
+
+class Contact:
+    """Reaches nodes through the tunnel.
+
+    Args:
+        tunnel: The runner's tunnel, open.
+        key: The key that opens root's session on every node.
+        tell: Told one line at a time about what is being waited for.
+    """
+
+    def __init__(self, tunnel: Tunnel, key: asyncssh.SSHKey, tell: Tell) -> None:
+        self._tunnel = tunnel
+        self._key = key
+        self._tell = tell
+        self._waiting: set[str] = set()
+
+    async def first(self, node: str, host: str, keys: Identities, *, limit: float = BOOT) -> str:
+        """Wait until a node answers on wg0 and return the host key to pin.
+
+        The node tool is on the node when this returns.
+
+        Args:
+            node: Name of the node.
+            host: Its wg0 address.
+            keys: The host keys it may show.
+            limit: Seconds to wait in all.
+
+        Raises:
+            RunnerError: It did not answer in time, or showed a key that is none of its own.
+        """
+        until = time.monotonic() + limit
+        self._waiting.add(node)
+        teller = asyncio.create_task(self._remind(node, until))
+        try:
+            while time.monotonic() < until:
+                left = until - time.monotonic()
+                if not await self._tunnel.answered(node, ("enrollment", "management"), left):
+                    break
+                shown = await shown_key(host)
+                if self._tunnel.opened(node, "management"):
+                    # Enrolled before: `way` equips it, and a silent wg0 is the rollout's to name.
+                    return shown or bare(keys.lasting)
+                if shown in {bare(keys.bootstrap), bare(keys.lasting)}:
+                    if await self._equip(node, host, shown):
+                        return shown
+                elif shown is not None:
+                    raise RunnerError(
+                        f"{node} shows an SSH host key at {host} that is none of its own.",
+                        f"somebody else may hold its address: look at the machine in the cloud's "
+                        f"console, then rebuild it with `backplane replace {node}`.",
+                    )
+                await asyncio.sleep(1)
+        finally:
+            teller.cancel()
+            self._waiting.discard(node)
+        others = sorted(self._waiting)
+        also = f" (still waiting for {', '.join(others)} too)" if others else ""
+        raise RunnerError(
+            f"{node} did not answer over wg0 ({host}) within {limit:.0f} s{also}.",
+            f"look at its console: `cloud-init status --long` there says what its first boot waits "
+            f"for. Then run `pulumi up` again, or `backplane replace {node}` to start it anew; a "
+            f"node that is meant to be down gets `offline: true`.",
+        )
+
+    async def _equip(self, node: str, host: str, host_key: str) -> bool:
+        place = Place(node=node, host=host, host_key=host_key)
+        try:
+            session = await Session.open(place, self._key)
+        except Unreachable:
+            return False
+        try:
+            await tool.ensure(session)
+        except Unreachable:
+            return False
+        finally:
+            session.close()
+        return True
+
+    async def way(
+        self, node: str, first: str, second: str, host_key: str, *, limit: float = BOOT
+    ) -> str:
+        """The address that pushes to an enrolled node use: wg1, or wg0 while wg1 is silent.
+
+        Args:
+            node: Name of the node.
+            first: Its wg1 address.
+            second: Its wg0 address.
+            host_key: Its lasting host key.
+            limit: Seconds to wait in all.
+
+        Raises:
+            RunnerError: Neither answered in time.
+        """
+        until = time.monotonic() + limit
+        patience = time.monotonic() + SECOND_WAY
+        while time.monotonic() < until:
+            if await self._tunnel.answered(node, ("management",), 1) and await self._equip(
+                node, first, host_key
+            ):
+                return first
+            if time.monotonic() > patience and await self._equip(node, second, host_key):
+                self._tell(f"{node}: wg1 is silent, this run goes over wg0")
+                return second
+            await asyncio.sleep(0.5)
+        raise RunnerError(
+            f"{node} answers neither over wg1 ({first}) nor over wg0 ({second}).",
+            f"see that it runs; a node that is meant to be down gets `offline: true`, a lost one "
+            f"is built anew by `backplane replace {node}`.",
+        )
+
+    async def _remind(self, node: str, until: float) -> None:
+        while True:
+            await asyncio.sleep(TELL)
+            self._tell(f"{node}: no answer over wg0 yet, {until - time.monotonic():.0f} s left")

@@ -1,0 +1,278 @@
+"""The rollout's driver: every node of the mesh takes its new generation, or none does.
+
+Run as `python -m runner.rollout` with an order (see `runner.order`) on its standard input. It
+tells one short line a phase on its standard error and ends with 1 when the mesh stayed as it was.
+It goes on alone when the program that started it dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from runner import tool
+from runner.hold import Hold
+from runner.member import Member
+from runner.order import Order
+from runner.problem import RunnerError
+from runner.ssh import JSON, Refused, private_key
+from runner.tunnel import sweep
+
+REACH = 15.0
+"""Seconds a node has to answer before the rollout gives up on it; nothing has changed by then."""
+
+SLACK = 30
+"""Seconds a lease outlives the nodes' timers, for the undoing."""
+
+CHECKS = 0.6
+"""Part of the timer within which new sessions and peers must answer; the rest is for confirming."""
+
+Tell = Callable[[str], None]
+
+
+class Failed(RunnerError):  # noqa: N818 - how a rollout ended
+    """What the nodes said, one line each, and what to do."""
+
+    @classmethod
+    def of(cls, phase: str, errors: Iterable[RunnerError]) -> Failed:
+        """Join what several nodes said in one phase."""
+        said = sorted({(error.what, error.fix) for error in errors})
+        return cls(
+            f"{phase} failed:\n" + "\n".join(f"  - {what}" for what, _ in said),
+            " ".join(dict.fromkeys(fix for _, fix in said if fix)),
+        )
+
+
+class Rollout:
+    """One run over all nodes of an order.
+
+    Args:
+        order: What to do.
+        tell: Takes one short line for people.
+    """
+
+    def __init__(self, order: Order, tell: Tell) -> None:
+        key = private_key(order.push_key)
+        self.members = [Member(target, key) for target in order.targets]
+        self.timer = order.timer + len(self.members)
+        self.lease = secrets.token_hex(8)
+        self._tell = tell
+        self._armed_at = 0.0
+        self._confirming = False
+
+    async def run(self) -> None:
+        """Bring every node to its generation.
+
+        Raises:
+            Failed: A node did not; all are back at the generation they had.
+        """
+        await self._take_leases()
+        try:
+            if await self._phase("status", self._status):
+                await self._change()
+        except (RunnerError, asyncio.CancelledError) as error:
+            await self._undo()
+            if isinstance(error, RunnerError):
+                raise
+            raise Failed("the rollout was stopped.", "run `pulumi up` again.") from None
+        finally:
+            await asyncio.gather(*(self._quietly(m, "release") for m in self.members))
+            for member in self.members:
+                member.close()
+
+    async def _change(self) -> None:
+        await self._phase("arm", self._arm)
+        await self._phase("prepare", lambda m: m.call("prepare", self._about(m)))
+        await self._phase("flip", lambda m: m.call("flip", self._about(m), seconds=10))
+        await self._phase("check", self._check)
+        self._confirming = True
+        await self._phase("confirm", self._confirm)
+
+    def _about(self, member: Member) -> JSON:
+        return {"lease": self.lease, "generation": member.target.generation}
+
+    async def _phase(self, name: str, step: Callable[[Member], Awaitable[object]]) -> bool:
+        """Run a step on all nodes at once; True when any of them answered with a true value."""
+        began = time.monotonic()
+        answers = await asyncio.gather(*(step(m) for m in self.members), return_exceptions=True)
+        errors = [answer for answer in answers if isinstance(answer, BaseException)]
+        for error in errors:
+            if not isinstance(error, RunnerError):
+                raise error
+        took = time.monotonic() - began
+        good = len(answers) - len(errors)
+        self._tell(f"{name}: {good} of {len(answers)} nodes, {took:.2f} s")
+        if errors:
+            raise Failed.of(name, [e for e in errors if isinstance(e, RunnerError)])
+        return any(answers)
+
+    async def _take_leases(self) -> None:
+        """Take the lease of every node or of none; wait while another rollout holds one."""
+        seconds = self.timer + SLACK
+        until = time.monotonic() + seconds + SLACK
+        told = False
+        while True:
+            request = {"id": self.lease, "seconds": seconds}
+            asked = (m.call("lease", request, seconds=REACH) for m in self.members)
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+            errors = [answer for answer in answers if isinstance(answer, BaseException)]
+            if not errors:
+                self._tell(f"lease: {len(answers)} of {len(answers)} nodes")
+                return
+            await asyncio.gather(*(self._quietly(m, "release") for m in self.members))
+            strange = [error for error in errors if not isinstance(error, RunnerError)]
+            if strange:
+                raise strange[0]
+            refused = [error for error in errors if isinstance(error, RunnerError)]
+            if time.monotonic() > until or not await self._held(answers):
+                raise Failed.of("lease", refused)
+            if not told:
+                self._tell("lease: another rollout is at work, waiting for it")
+                told = True
+            # Two rollouts that meet must not step on each other for ever.
+            await asyncio.sleep(random.uniform(0.5, 2.0))  # noqa: S311
+
+    async def _held(self, answers: Sequence[object]) -> bool:
+        """Whether every node that said no did so because another rollout holds it."""
+        for member, answer in zip(self.members, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                continue
+            if not isinstance(answer, Refused):
+                return False
+            status = await member.call("status", seconds=REACH)
+            if not status.get("lease"):
+                return False
+        return True
+
+    async def _status(self, member: Member) -> bool:
+        """Learn where a node stands; True when it has something to do."""
+        member.before = await member.call("status", seconds=REACH)
+        if member.before.get("tool") != tool.version(tool.build()):
+            await tool.ensure(await member.open("wg1"))
+            member.before = await member.call("status", seconds=REACH)
+        at = {member.before.get("confirmed"), member.before.get("active")}
+        return at != {member.target.generation} or member.before.get("timer") is not None
+
+    async def _arm(self, member: Member) -> None:
+        """Start the node's own undoing, and learn which peers answer while nothing has changed."""
+        self._armed_at = self._armed_at or time.monotonic()
+        await member.call("arm", {**self._about(member), "seconds": self.timer})
+        others = [m.name for m in self.members if m is not member]
+        request = {"generation": member.before.get("active"), "peers": others}
+        answer = await member.call("check", request)
+        # A peer that this generation does not know yet is new, and a new one must answer.
+        member.silent = frozenset(answer["silent"]) - frozenset(answer.get("unknown", ()))
+
+    async def _check(self, member: Member) -> None:
+        """Reach a node anew on both planes; every peer that answered before must answer."""
+        until = self._armed_at + self.timer * CHECKS
+        for answer in await member.anew("status", ("wg1", "wg0"), seconds=until - time.monotonic()):
+            if answer.get("active") != member.target.generation:
+                raise Refused(
+                    f"{member.name}: {answer.get('active')} is active there, "
+                    f"not {member.target.generation}.",
+                    "see the node's journal, then run `pulumi up` again.",
+                )
+        peers = sorted({m.name for m in self.members if m is not member} - member.silent)
+        while True:
+            request = {"generation": member.target.generation, "peers": peers}
+            answer = await member.call("check", request)
+            if answer.get("ok"):
+                return
+            if time.monotonic() > until:
+                raise Refused(
+                    f"{member.name}: no answer from {', '.join(map(str, answer['silent']))}.",
+                    "see that these nodes run; one that is meant to be down gets `offline: true`.",
+                )
+            await asyncio.sleep(0.5)
+
+    async def _confirm(self, member: Member) -> None:
+        """Confirm; a lost answer is asked for again, on both planes, until the timer ends."""
+        left = self._armed_at + self.timer - time.monotonic()
+        await member.call("confirm", self._about(member), seconds=left)
+
+    async def _undo(self) -> None:
+        """Bring all nodes back to the generation they had; one that is silent does so by itself."""
+        began = time.monotonic()
+        undone = await asyncio.gather(*(self._undo_one(m) for m in self.members))
+        late = sorted(name for name in undone if name)
+        took = time.monotonic() - began
+        self._tell(f"undo: {len(undone) - len(late)} of {len(undone)} nodes, {took:.2f} s")
+        if late and self._armed_at:
+            left = max(0.0, self._armed_at + self.timer - time.monotonic())
+            self._tell(f"undo: {', '.join(late)} by its own timer within {left:.0f} s")
+
+    async def _undo_one(self, member: Member) -> str:
+        """Undo one node; its name when it could not be told to."""
+        before = str(member.before.get("confirmed") or "")
+        try:
+            await member.call("rollback", {"lease": self.lease}, seconds=REACH)
+            if not self._confirming or before in {"", member.target.generation}:
+                return ""
+            status = await member.call("status", seconds=REACH)
+            if status.get("confirmed") == member.target.generation:
+                # It had confirmed before another node refused: lead it back the same way.
+                back = {"lease": self.lease, "generation": before}
+                await member.call("arm", {**back, "seconds": self.timer})
+                for verb in ("prepare", "flip", "confirm"):
+                    await member.call(verb, back)
+        except RunnerError:
+            return member.name
+        return ""
+
+    async def _quietly(self, member: Member, verb: str) -> None:
+        # A lease that cannot be given back ends by itself.
+        with contextlib.suppress(RunnerError):
+            await member.call(verb, {"id": self.lease}, seconds=2)
+
+
+def tell(line: str) -> None:
+    """Write a line to standard error, if anybody still reads it."""
+    with contextlib.suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
+
+
+async def _run(order: Order) -> int:
+    loop = asyncio.get_running_loop()
+    work = asyncio.ensure_future(Rollout(order, tell).run())
+    loop.add_signal_handler(signal.SIGTERM, work.cancel)
+    try:
+        await work
+    except RunnerError as error:
+        tell(str(error))
+        tell("The mesh is as it was before; a plain `pulumi up` tries again.")
+        return 1
+    except asyncio.CancelledError:
+        tell("stopped before anything changed")
+        return 1
+    tell(f"done: {len(order.targets)} nodes")
+    return 0
+
+
+def main() -> int:
+    """Read an order from standard input and carry it out; 0 when every node confirmed."""
+    for name in ("SIGHUP", "SIGINT", "SIGPIPE"):
+        # Half a rollout is worse than a late one: it ends by itself, commit or undo.
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    try:
+        order = Order.decode(sys.stdin)
+    except ValueError as error:
+        tell(f"rollout: {error}; it is started by `pulumi up`")
+        return 2
+    hold = Hold(order.stack)
+    try:
+        return asyncio.run(_run(order))
+    finally:
+        if hold.release():
+            # The program that made the tunnel has died; this was its last user.
+            sweep(order.stack)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

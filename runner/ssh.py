@@ -1,0 +1,164 @@
+"""SSH from the runner to the nodes: the host key is pinned, the private key stays in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+import asyncssh
+
+from runner.problem import RunnerError
+
+CONNECT = 6.0
+"""Seconds for one attempt to connect and log in."""
+
+TOOL = "/usr/local/sbin/backplane-node"
+"""Where the node tool lives on a node."""
+
+JSON = dict[str, Any]
+
+
+class Refused(RunnerError):  # noqa: N818 - what a node says, not a defect
+    """A node tool's own refusal: its reason and its fix."""
+
+
+class Unreachable(RunnerError):  # noqa: N818 - names a state of the network
+    """No session to the node, or the session died before the answer came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a node's sshd is, and which host key it must show.
+
+    Attributes:
+        node: Name of the node, for messages.
+        host: Plane address.
+        port: TCP port.
+        host_key: The key it must show, `ssh-ed25519 AAAA…`.
+    """
+
+    node: str
+    host: str
+    port: int = 22
+    host_key: str
+
+
+class Session:
+    """One SSH connection to a node, used by any number of calls."""
+
+    def __init__(self, place: Place, connection: asyncssh.SSHClientConnection) -> None:
+        self.place = place
+        self._connection = connection
+
+    @classmethod
+    async def open(cls, place: Place, key: asyncssh.SSHKey) -> Self:
+        """Connect and log in as root.
+
+        Raises:
+            Unreachable: No answer, another host key, or the login was refused.
+        """
+        pinned = asyncssh.import_public_key(place.host_key)
+        try:
+            async with asyncio.timeout(CONNECT):
+                connection = await asyncssh.connect(
+                    place.host,
+                    place.port,
+                    username="root",
+                    client_keys=[key],
+                    known_hosts=([pinned], [], []),
+                    server_host_key_algs=["ssh-ed25519"],
+                    agent_path=None,
+                    config=None,
+                    preferred_auth="publickey",
+                    compression_algs=None,
+                    keepalive_interval=3,
+                    keepalive_count_max=3,
+                )
+        except (OSError, TimeoutError, asyncssh.Error) as error:
+            reason = str(error) or "no answer"
+            raise Unreachable(
+                f"{place.node}: no SSH session to {place.host}: {reason}.",
+                "see that the node runs; a node that is down for long gets `offline: true`.",
+            ) from error
+        return cls(place, connection)
+
+    async def run(self, command: str, feed: bytes = b"", *, seconds: float = 60.0) -> str:
+        """Run a command with `feed` on its standard input and return its output.
+
+        Raises:
+            Refused: The command ended with an error.
+            Unreachable: The session died, or no answer came in time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                done = await self._connection.run(command, input=feed, encoding=None, check=False)
+        except (OSError, TimeoutError, asyncssh.Error) as error:
+            reason = str(error) or f"no answer within {seconds:.0f} s"
+            raise Unreachable(
+                f"{self.place.node}: the session over {self.place.host} died: {reason}.",
+                "see that the node runs and its path is whole, then run `pulumi up` again.",
+            ) from error
+        output = _text(done.stdout)
+        if done.exit_status is None:
+            raise Unreachable(
+                f"{self.place.node}: the session over {self.place.host} ended without an answer.",
+                "run `pulumi up` again.",
+            )
+        if done.exit_status != 0:
+            raise _refusal(self.place.node, command, output, _text(done.stderr))
+        return output
+
+    async def call(self, verb: str, request: JSON | None = None, *, seconds: float = 60.0) -> JSON:
+        """Run one verb of the node tool: JSON in, JSON out."""
+        feed = json.dumps(request or {}).encode()
+        output = await self.run(f"{TOOL} {verb}", feed, seconds=seconds)
+        try:
+            answer = json.loads(output)
+        except ValueError as error:
+            raise Refused(
+                f"{self.place.node}: {verb} answered what is no JSON.",
+                "the node tool is damaged: `pulumi up` pushes it again.",
+            ) from error
+        return answer if isinstance(answer, dict) else {"answer": answer}
+
+    def close(self) -> None:
+        """End the connection without waiting for the other end."""
+        self._connection.abort()
+
+
+async def shown_key(host: str, port: int = 22) -> str | None:
+    """The ed25519 host key that a server shows, or None when it does not answer."""
+    try:
+        async with asyncio.timeout(CONNECT):
+            key = await asyncssh.get_server_host_key(
+                host, port, server_host_key_algs=["ssh-ed25519"], config=None
+            )
+    except (OSError, TimeoutError, asyncssh.Error):
+        return None
+    return bare(key.export_public_key().decode()) if key else None
+
+
+def bare(public: str) -> str:
+    """An authorized_keys line without its comment."""
+    return " ".join(public.split()[:2])
+
+
+def private_key(pem: str) -> asyncssh.SSHKey:
+    """Read an OpenSSH private key from memory."""
+    return asyncssh.import_private_key(pem)
+
+
+def _text(output: object) -> str:
+    return output.decode(errors="replace").strip() if isinstance(output, bytes) else ""
+
+
+def _refusal(node: str, command: str, output: str, notes: str) -> Refused:
+    verb = command.rsplit(" ", 1)[-1]
+    try:
+        answer = json.loads(output.splitlines()[-1])
+        reason, fix = str(answer["error"]), str(answer.get("fix", ""))
+    except (ValueError, KeyError, IndexError, TypeError):
+        reason, fix = (notes.splitlines() or ["no reason given"])[-1], ""
+    return Refused(f"{node}: {verb} refused: {reason}", fix or "see the node's journal.")
