@@ -1,0 +1,220 @@
+"""The rules that look at more than one field.
+
+They read the raw declaration and skip what is not there or has the wrong type, so that they run
+even when other parts are wrong: all mistakes come out in one run.
+"""
+
+import ipaddress
+from collections import defaultdict
+from collections.abc import Iterator
+
+from backplane import addressing, planes, publickeys
+from backplane.mistakes import Mistake
+from backplane.raw import Raw
+from backplane.roles import EVERYWHERE, ROLES
+from backplane.rules import RULES
+
+
+def mistakes(raw: object) -> list[Mistake]:
+    """Every mistake across fields, in no particular order."""
+    view = Raw(raw)
+    found: list[Mistake] = []
+    for check in (_names, _ids, _network, _topology, _planes, _roles, _people, _endpoints):
+        found += check(view)
+    return found
+
+
+def _mistake(path: str, what: str, key: str, *, fix: str | None = None) -> Mistake:
+    rule = RULES[key]
+    return Mistake(path=path, what=what, rule=rule.rule, fix=fix or rule.fix)
+
+
+def _names(view: Raw) -> Iterator[Mistake]:
+    seen: dict[str, str] = {}
+    for path, name in view.named():
+        first = seen.setdefault(name, path)
+        if name == "localhost":
+            yield Mistake(
+                path=path,
+                what="`localhost` is every machine's own name",
+                rule="names of nodes and people go into hosts files and DNS",
+                fix="choose another name",
+            )
+        if first != path:
+            yield Mistake(
+                path=path,
+                what=f"`{name}` already stands at {first}",
+                rule="a name is unique among all nodes, operators and runners of the mesh",
+                fix="rename one of the two",
+            )
+
+
+def _ids(view: Raw) -> Iterator[Mistake]:
+    groups: dict[tuple[str, ...], dict[int, str]] = defaultdict(dict)
+    for group, key, path, number in view.ids():
+        first = groups[group].setdefault(number, path)
+        if first != path:
+            yield _mistake(f"{path}.id", f"{number} is already the id of {first}", key)
+
+
+def _network(view: Raw) -> Iterator[Mistake]:
+    first = view.number("network")
+    if first is not None and first > addressing.MAX_NETWORK:
+        last = first + len(planes.PLANES) - 1
+        what = f"the planes would be 10.{first} to 10.{last}"
+        if first <= addressing.LINKS_NUMBER <= last:
+            what += f", which overlaps {addressing.LINKS4}, kept for site links"
+        yield _mistake("network", what, "network")
+    ula = view.text("ula")
+    if ula is None:
+        return
+    try:
+        prefix = ipaddress.IPv6Network(ula)
+    except ValueError:
+        yield _mistake("ula", f"`{ula}` is no IPv6 network address", "ula")
+        return
+    if prefix.prefixlen != addressing.ULA_PREFIX or not prefix.subnet_of(addressing.ULA_SPACE):
+        yield _mistake("ula", f"`{ula}` is no /48 inside {addressing.ULA_SPACE}", "ula")
+
+
+def _topology(view: Raw) -> Iterator[Mistake]:
+    if view.text("topology") == "routed":
+        yield Mistake(
+            path="topology",
+            what="`routed` is not available in this version",
+            rule="in `routed` each site needs a node with the role gateway, and there is no such "
+            "role yet; `mesh` joins all nodes directly",
+            fix="write topology: mesh, or leave it out",
+        )
+
+
+def _planes(view: Raw) -> Iterator[Mistake]:
+    names: dict[str, str] = {slot: slot for slot in planes.SLOTS}
+    for slot, settings in view.planes():
+        at = f"planes.{slot}"
+        if slot not in planes.SLOTS:
+            yield _mistake(at, f"there is no plane `{slot}`", "planes")
+            continue
+        if "port" in settings:
+            yield Mistake(
+                path=f"{at}.port",
+                what=f"sets {slot}'s port to `{settings['port']}`",
+                rule="the planes' UDP ports are fixed, one each, 51820 to 51823: they are all that "
+                "cloud firewalls ever let in",
+                fix=f"remove it: {slot} listens on {planes.by_slot(slot).port}",
+            )
+        if settings.get("use") is False and slot in planes.REQUIRED:
+            yield _mistake(
+                f"{at}.use", f"{slot} is left out", "planes.*.use", fix="remove `use: false`"
+            )
+        name = settings.get("name")
+        if isinstance(name, str) and names.setdefault(name, slot) != slot:
+            yield Mistake(
+                path=f"{at}.name",
+                what=f"`{name}` is already {names[name]}",
+                rule="a plane's name is unique, and no other plane's own",
+                fix="choose another name",
+            )
+
+
+def _roles(view: Raw) -> Iterator[Mistake]:
+    needed: set[str] = set(EVERYWHERE)
+    for path, node in view.nodes():
+        roles = [role for role in node.list("roles") if isinstance(role, str)]
+        known = ", ".join(sorted(ROLES))
+        for position, role in enumerate(roles):
+            at = f"{path}.roles.{position}"
+            if role not in ROLES:
+                yield Mistake(
+                    path=at,
+                    what=f"unknown role `{role}`",
+                    rule=f"the roles are {known}",
+                    fix="remove it, or correct its name",
+                )
+            elif role in roles[:position]:
+                yield _mistake(at, f"`{role}` is there twice", "sites.*.nodes.*.roles")
+            else:
+                needed.add(role)
+        for position, bridge in enumerate(node.list("bridges")):
+            if bridge in {"lo", *(plane.interface for plane in planes.PLANES)}:
+                at = f"{path}.bridges.{position}"
+                yield _mistake(at, f"`{bridge}` is no bridge", "sites.*.nodes.*.bridges")
+    for slot, settings in view.planes():
+        for opening in (o for role in sorted(needed) for o in ROLES[role].openings()):
+            ports = settings.get(opening.proto)
+            if opening.slot == slot and isinstance(ports, list) and opening.port not in ports:
+                yield _mistake(
+                    f"planes.{slot}.{opening.proto}",
+                    f"lacks {opening.port}, which the role {opening.role} opens there",
+                    f"planes.*.{opening.proto}",
+                    fix=f"add {opening.port}",
+                )
+
+
+def _people(view: Raw) -> Iterator[Mistake]:
+    in_use, names = view.plane_names()
+    keys: dict[tuple[str, str], str] = {}
+    for path, operator in view.members("operators"):
+        listed = [name for name in operator.list("planes") if isinstance(name, str)]
+        on: list[str] = []
+        for position, name in enumerate(listed):
+            at = f"{path}.planes.{position}"
+            slot = names.get(name)
+            if slot is None:
+                yield Mistake(
+                    path=at,
+                    what=f"unknown plane `{name}`",
+                    rule=f"the planes are {', '.join(names)}",
+                    fix="remove it, or correct its name",
+                )
+                continue
+            if slot in on:
+                yield _mistake(at, f"`{name}` is there twice", "operators.*.planes")
+            elif slot not in in_use:
+                fix = f"take {name} off this list, or use the plane"
+                yield _mistake(at, f"{name} is left out of the mesh", "operators.*.planes", fix=fix)
+            on.append(slot)
+        yield from _public_keys(path, operator, on, keys)
+        ssh_key = operator.text("ssh_key")
+        if ssh_key is not None and not publickeys.is_ssh(ssh_key):
+            yield _mistake(f"{path}.ssh_key", "is no ed25519 public key", "operators.*.ssh_key")
+
+
+def _public_keys(
+    path: str, operator: Raw, on: list[str], seen: dict[tuple[str, str], str]
+) -> Iterator[Mistake]:
+    rule = "operators.*.public_keys"
+    for slot, key in operator.mapping("public_keys").items():
+        at = f"{path}.public_keys.{slot}"
+        if slot not in on:
+            fix = f"remove it, or list the plane; keys go by {', '.join(planes.SLOTS)}"
+            yield _mistake(at, f"a key for `{slot}`, where this operator is not", rule, fix=fix)
+        if not isinstance(key, str):
+            continue
+        if not publickeys.is_wireguard(key):
+            yield _mistake(at, "is no WireGuard public key", rule)
+        elif seen.setdefault((slot, key), at) != at:
+            what = f"is also the key at {seen[slot, key]}: WireGuard would see one peer"
+            yield _mistake(at, what, rule, fix="make a key for each device")
+
+
+def _endpoints(view: Raw) -> Iterator[Mistake]:
+    nodes = list(view.reach())
+    deaf = [name for _, name, _, ipv6 in nodes if not ipv6]
+    for path, name, family, ipv6 in nodes:
+        others = sorted(other for other in deaf if other != name)
+        if family != "ipv6":
+            continue
+        if not ipv6:
+            what = f"{name} is dialled by IPv6, but has `ipv6: false`"
+        elif others:
+            what = f"{name} is dialled by IPv6, which {', '.join(others)} cannot reach"
+        else:
+            continue
+        yield Mistake(
+            path=path,
+            what=what,
+            rule="every peer must reach a node's endpoint: machines always have IPv4, and IPv6 "
+            "unless `ipv6: false`",
+            fix="write endpoint: ipv4, or give those machines IPv6",
+        )

@@ -1,0 +1,334 @@
+"""Everything computed from a declaration before any resource exists."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+from backplane import addressing, planes
+from backplane.addressing import Address
+from backplane.declaration import Declaration, Node, Operator, Site
+from backplane.roles import EVERYWHERE, ROLES, Opening
+
+Kind = Literal["node", "runner", "operator"]
+Family = Literal["ipv4", "ipv6"]
+Named = TypeVar("Named")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPlane:
+    """A plane in use: the program's constants with what the stack sets.
+
+    `keys` and `psk` are epochs: raising one draws fresh randomness for that plane.
+    """
+
+    slot: str
+    name: str
+    index: int
+    interface: str
+    port: int
+    zone: str | None
+    supernet4: str
+    supernet6: str
+    keys: int
+    psk: int
+    tcp: tuple[int, ...]
+    udp: tuple[int, ...]
+    mtu: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSite:
+    """A site and the names of its nodes, sorted."""
+
+    name: str
+    id: int
+    cloud: str
+    location: str
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanNode:
+    """A machine.
+
+    Attributes:
+        key: stable key ``site id.node id``, what key material is derived from.
+        image: the tested image, or what the snapshot was made from.
+        snapshot: id of the cloud's snapshot to boot instead, if any.
+        endpoint_family: which of its public addresses peers dial.
+        ipv6: whether its public interface speaks IPv6 at all.
+        roles: names, sorted, with those every node runs.
+        bridges: container bridges that may reach the outside through this node.
+        addresses: per slot in use.
+    """
+
+    name: str
+    key: str
+    site: str
+    id: int
+    cloud: str
+    location: str
+    type: str
+    image: str
+    snapshot: int | None
+    endpoint_family: Family
+    ipv6: bool
+    roles: tuple[str, ...]
+    bridges: tuple[str, ...]
+    epoch: int
+    incarnation: int
+    offline: bool
+    retire: bool
+    addresses: Mapping[str, Address]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPerson:
+    """An operator's device or a runner: a peer of every node on its planes.
+
+    `public_keys` and `ssh_key` hold what the person brings; the stack makes the rest.
+    """
+
+    name: str
+    key: str
+    kind: Kind
+    slots: tuple[str, ...]
+    addresses: Mapping[str, Address]
+    public_keys: Mapping[str, str]
+    ssh_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """What one member of a plane knows of another."""
+
+    name: str
+    key: str
+    kind: Kind
+    address: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The mesh. All tuples are sorted by name, planes by index."""
+
+    project: str
+    stack: str
+    network: int
+    ula: str
+    topology: str
+    protect: bool
+    timer: int
+    planes: tuple[PlanPlane, ...]
+    sites: tuple[PlanSite, ...]
+    nodes: tuple[PlanNode, ...]
+    people: tuple[PlanPerson, ...]
+    members: Mapping[str, tuple[Peer, ...]] = field(repr=False)
+    """Per slot, everyone who is a peer there, sorted by name. Retired nodes are not."""
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The planes in use, by index."""
+        return tuple(plane.slot for plane in self.planes)
+
+    @property
+    def runners(self) -> tuple[PlanPerson, ...]:
+        """The machines that run this program."""
+        return tuple(person for person in self.people if person.kind == "runner")
+
+    @property
+    def runner(self) -> PlanPerson:
+        """The first runner by name: the one whose key new machines are born with."""
+        return self.runners[0]
+
+    def plane(self, slot: str) -> PlanPlane:
+        """The plane of a slot in use. KeyError if it is left out."""
+        return _find(self.planes, "slot", slot)
+
+    def node(self, name: str) -> PlanNode:
+        """The node of this name. KeyError if there is none."""
+        return _find(self.nodes, "name", name)
+
+    def person(self, name: str) -> PlanPerson:
+        """The operator or runner of this name. KeyError if there is none."""
+        return _find(self.people, "name", name)
+
+    def peers(self, name: str, slot: str) -> tuple[Peer, ...]:
+        """The peers of a node or person on a plane, sorted by name, itself left out.
+
+        Nodes are peers of all; people are peers of nodes only. A retired node has no peer.
+        """
+        members = self.members.get(slot, ())
+        me = next((member for member in members if member.name == name), None)
+        if me is None:
+            return ()
+        return tuple(
+            peer
+            for peer in members
+            if peer is not me and (me.kind == "node" or peer.kind == "node")
+        )
+
+    def openings(self, name: str) -> tuple[Opening, ...]:
+        """What a node opens for its peers: its roles decide, and nothing else."""
+        return tuple(
+            sorted(
+                opening
+                for role in self.node(name).roles
+                for opening in ROLES[role].openings()
+                if opening.slot in self.slots
+            )
+        )
+
+
+def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
+    """Compute the mesh that a checked declaration describes.
+
+    Args:
+        declaration: what `backplane.declaration.parse` returned.
+        project: the Pulumi project's name; with `stack` it seeds the ULA /48 where none is written.
+        stack: the Pulumi stack's name.
+    """
+    ula = declaration.ula or addressing.derived_ula(project, stack)
+    used = tuple(_plane(plane, declaration, ula) for plane in planes.PLANES)
+    in_use = tuple(plane for plane in used if plane is not None)
+    slots = tuple(plane.slot for plane in in_use)
+
+    def addresses(site: int, member: int, on: tuple[str, ...]) -> dict[str, Address]:
+        return {
+            plane.slot: addressing.address(
+                network=declaration.network,
+                ula=ula,
+                index=plane.index,
+                site=site,
+                member=member,
+            )
+            for plane in in_use
+            if plane.slot in on
+        }
+
+    nodes = tuple(
+        _node(name, node, site_name, site, addresses(site.id, node.id, slots))
+        for site_name, site in declaration.sites.items()
+        for name, node in site.nodes.items()
+    )
+    people: list[PlanPerson] = []
+    for name, runner in declaration.runners.items():
+        at = addresses(addressing.PEOPLE_SITE, runner.id, planes.REQUIRED)
+        people.append(_person(name, "runner", runner.id, at))
+    for name, operator in declaration.operators.items():
+        on = tuple(declaration.slot_named(plane) for plane in operator.planes)
+        at = addresses(addressing.PEOPLE_SITE, operator.id, on)
+        people.append(_person(name, "operator", operator.id, at, operator))
+    ordered = tuple(sorted(nodes, key=lambda node: node.name))
+    crowd = tuple(sorted(people, key=lambda person: person.name))
+    return Plan(
+        project=project,
+        stack=stack,
+        network=declaration.network,
+        ula=ula,
+        topology=declaration.topology,
+        protect=declaration.protect,
+        timer=declaration.timer,
+        planes=in_use,
+        sites=tuple(
+            PlanSite(
+                name=name,
+                id=site.id,
+                cloud=site.cloud,
+                location=site.location,
+                nodes=tuple(sorted(site.nodes)),
+            )
+            for name, site in sorted(declaration.sites.items())
+        ),
+        nodes=ordered,
+        people=crowd,
+        members={slot: _members(slot, ordered, crowd) for slot in slots},
+    )
+
+
+def _plane(plane: planes.Plane, declaration: Declaration, ula: str) -> PlanPlane | None:
+    settings = declaration.settings(plane.slot)
+    if not settings.use:
+        return None
+    return PlanPlane(
+        slot=plane.slot,
+        name=settings.name or plane.slot,
+        index=plane.index,
+        interface=plane.interface,
+        port=plane.port,
+        zone=plane.zone,
+        supernet4=addressing.supernet4(declaration.network, plane.index),
+        supernet6=addressing.supernet6(ula, plane.index),
+        keys=settings.keys,
+        psk=settings.psk,
+        tcp=tuple(sorted(plane.tcp if settings.tcp is None else settings.tcp)),
+        udp=tuple(sorted(plane.udp if settings.udp is None else settings.udp)),
+        mtu=settings.mtu,
+    )
+
+
+def _node(
+    name: str, node: Node, site_name: str, site: Site, addresses: Mapping[str, Address]
+) -> PlanNode:
+    return PlanNode(
+        name=name,
+        key=addressing.peer_key(site.id, node.id),
+        site=site_name,
+        id=node.id,
+        cloud=site.cloud,
+        location=site.location,
+        type=node.type or site.type,
+        image=node.image or site.image,
+        snapshot=node.snapshot,
+        endpoint_family=node.endpoint or site.endpoint,
+        ipv6=site.ipv6 if node.ipv6 is None else node.ipv6,
+        roles=tuple(sorted({*node.roles, *EVERYWHERE})),
+        bridges=tuple(sorted(node.bridges)),
+        epoch=node.epoch,
+        incarnation=node.incarnation,
+        offline=node.offline,
+        retire=node.retire,
+        addresses=addresses,
+    )
+
+
+def _person(
+    name: str,
+    kind: Kind,
+    number: int,
+    addresses: Mapping[str, Address],
+    operator: Operator | None = None,
+) -> PlanPerson:
+    brought = operator.public_keys if operator else {}
+    return PlanPerson(
+        name=name,
+        key=addressing.peer_key(addressing.PEOPLE_SITE, number),
+        kind=kind,
+        slots=tuple(addresses),
+        addresses=addresses,
+        public_keys=dict(brought),
+        ssh_key=operator.ssh_key if operator else None,
+    )
+
+
+def _members(
+    slot: str, nodes: tuple[PlanNode, ...], people: tuple[PlanPerson, ...]
+) -> tuple[Peer, ...]:
+    members = [
+        Peer(name=node.name, key=node.key, kind="node", address=node.addresses[slot])
+        for node in nodes
+        if not node.retire
+    ]
+    members += [
+        Peer(name=person.name, key=person.key, kind=person.kind, address=person.addresses[slot])
+        for person in people
+        if slot in person.slots
+    ]
+    return tuple(sorted(members, key=lambda peer: peer.name))
+
+
+def _find(things: tuple[Named, ...], attribute: str, value: str) -> Named:
+    for thing in things:
+        if getattr(thing, attribute) == value:
+            return thing
+    raise KeyError(value)

@@ -1,0 +1,162 @@
+"""What each field of a declaration may hold: the rule people read, and the usual fix.
+
+Keys are paths with ``*`` for names of the user's own. The models take their descriptions from here,
+and so do the errors and the editor's schema.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What may stand at a path, and what to do when something else does."""
+
+    rule: str
+    fix: str
+
+
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+"""A host name label (RFC 1123 section 2.1), lower case."""
+
+NAME = Rule(
+    "a name is 1 to 63 characters out of a-z, 0-9 and -, and neither starts nor ends with - "
+    "(a host name label, RFC 1123)",
+    "choose such a name",
+)
+
+_SWITCH = "write true or false, without quotes"
+_FAMILY = Rule("peers dial a node by `ipv4` (default) or `ipv6`", "write ipv4 or ipv6")
+_IMAGE = Rule(
+    "images are limited to the tested ones: debian-12, debian-13",
+    "choose one of the two; for a snapshot name what it was made from and set `snapshot: <id>`",
+)
+_TYPE = Rule("a server type is the cloud's own name for it, such as cx23", "use a type's name")
+_EPOCH = Rule("an epoch is a whole number from 1 up", "raise it by one to draw new keys")
+_PORTS = Rule(
+    "a list of service ports from 1 to 65535 that roles may open inside this plane",
+    "list whole numbers; it never opens a port to the internet",
+)
+
+RULES: Mapping[str, Rule] = {
+    "": Rule("the declaration is one mapping", "write `backplane:mesh:` with at least `sites:`"),
+    "network": Rule(
+        "the first number of the addresses: four numbers from it on name the planes (10.200 to "
+        "10.203 by default); 0 to 250, so that they stay below 10.254, kept for site links",
+        "choose a number from 0 to 250 whose four networks you use nowhere else",
+    ),
+    "ula": Rule(
+        "an IPv6 /48 inside fd00::/8 (RFC 4193), written as a network address",
+        "leave it out to derive one from project and stack, or write one like fd12:3456:789a::/48",
+    ),
+    "topology": Rule(
+        "the topology is `mesh`: every node is a peer of every node", "write mesh or leave it out"
+    ),
+    "protect": Rule("true keeps servers, addresses and seeds from deletion", _SWITCH),
+    "timer": Rule(
+        "seconds until an unconfirmed change undoes itself: a whole number from 30 to 3600",
+        "choose 30 to 3600; 120 suits most",
+    ),
+    "planes": Rule(
+        "there are four planes: enrollment, management, monitoring, storage; never a fifth",
+        "write settings under one of these four; rename one with `name:`",
+    ),
+    "planes.*": Rule("a plane's settings are a mapping", "indent its settings below it"),
+    "planes.*.name": NAME,
+    "planes.*.use": Rule(
+        "false leaves a plane out; enrollment and management are the ways in and always there",
+        _SWITCH,
+    ),
+    "planes.*.keys": _EPOCH,
+    "planes.*.psk": _EPOCH,
+    "planes.*.tcp": _PORTS,
+    "planes.*.udp": _PORTS,
+    "planes.*.mtu": Rule(
+        "the plane's MTU: 1280 (least for IPv6) to 1420 (1500 less WireGuard's 80 bytes)",
+        "leave it out for 1420; 1370 where a private network carries it",
+    ),
+    "sites": Rule("a mapping of site names to sites", "write at least one site"),
+    "sites.*": Rule("a site is a mapping with `id` and `location`", "indent its fields below it"),
+    "sites.*.id": Rule(
+        "a site id is a whole number from 0 to 254, unique, never reused (255 is for people)",
+        "give the site a free number from 0 to 254",
+    ),
+    "sites.*.cloud": Rule("the cloud is `hetzner`", "write hetzner or leave it out"),
+    "sites.*.location": Rule(
+        "a location is the cloud's own name for it, such as fsn1", "use a location's name"
+    ),
+    "sites.*.type": _TYPE,
+    "sites.*.image": _IMAGE,
+    "sites.*.endpoint": _FAMILY,
+    "sites.*.ipv6": Rule("false: the site's machines have no public IPv6", _SWITCH),
+    "sites.*.nodes": Rule("a mapping of node names to nodes", "indent each node below its name"),
+    "sites.*.nodes.*": Rule("a node is a mapping with at least `id`", "write {id: <number>}"),
+    "sites.*.nodes.*.id": Rule(
+        "a node id is a whole number from 1 to 254, unique in its site: addresses follow from it",
+        "give the node a free number from 1 to 254",
+    ),
+    "sites.*.nodes.*.type": _TYPE,
+    "sites.*.nodes.*.image": _IMAGE,
+    "sites.*.nodes.*.snapshot": Rule(
+        "a snapshot is the number the cloud gave it", "write its id, as a whole number"
+    ),
+    "sites.*.nodes.*.roles": Rule("a list of role names, each once", "list known roles"),
+    "sites.*.nodes.*.epoch": _EPOCH,
+    "sites.*.nodes.*.incarnation": Rule(
+        "the incarnation is a whole number from 1 up; raising it rebuilds the machine",
+        "raise it by one to rebuild",
+    ),
+    "sites.*.nodes.*.offline": Rule("true leaves a dead node out of changes for now", _SWITCH),
+    "sites.*.nodes.*.retire": Rule("true drops its peers and lifts its protection", _SWITCH),
+    "sites.*.nodes.*.endpoint": _FAMILY,
+    "sites.*.nodes.*.ipv6": Rule("false: this machine has no public IPv6", _SWITCH),
+    "sites.*.nodes.*.bridges": Rule(
+        "a list of container bridges (interface names, such as docker0) that may reach the outside",
+        "list interface names of at most 15 characters, none of them a plane's",
+    ),
+    "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
+    "operators.*": Rule(
+        "an operator is a mapping with `id` and `planes`",
+        "write {id: <number>, planes: [management]}",
+    ),
+    "operators.*.id": Rule(
+        "a person's id is a whole number from 1 to 254, unique among operators and runners",
+        "give the person a free number from 1 to 254",
+    ),
+    "operators.*.planes": Rule(
+        "an operator is on at least one plane in use, each named once", "list planes by name"
+    ),
+    "operators.*.public_keys": Rule(
+        "WireGuard public keys by plane: 32 bytes in base64, 44 characters, as `wg pubkey` prints",
+        "paste the output of `wg pubkey`, or leave it out and the stack makes the keys",
+    ),
+    "operators.*.ssh_key": Rule(
+        "an OpenSSH public key, `ssh-ed25519 AAAA…`, without options or comment",
+        "paste the first two words of the .pub file, or leave it out and the stack makes one",
+    ),
+    "runners": Rule("a mapping of names to runners, at least one", "leave it out for one runner"),
+    "runners.*": Rule("a runner is a mapping with `id`", "write {id: <number>}"),
+    "runners.*.id": Rule(
+        "a person's id is a whole number from 1 to 254, unique among operators and runners",
+        "give the runner a free number from 1 to 254",
+    ),
+}
+
+_NAMED = ("planes", "sites", "nodes", "operators", "runners")
+
+
+def pattern(path: tuple[str, ...]) -> str:
+    """The path with each name of the user's own as ``*``: the key into `RULES`."""
+    words: list[str] = []
+    for word in path:
+        named = bool(words) and words[-1] in _NAMED and words[-2:] != ["*", "planes"]
+        words.append("*" if named else word)
+    return ".".join(words)
+
+
+def rule_at(path: tuple[str, ...]) -> Rule:
+    """The rule of the deepest known field on a path: a list's items follow the list's."""
+    words = path
+    while words and pattern(words) not in RULES:
+        words = words[:-1]
+    return RULES[pattern(words)]
