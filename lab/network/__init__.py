@@ -1,0 +1,1 @@
+"""The lab's internet: namespaces, veths and firewalls made of plain `ip` and `nft`."""
