@@ -5,7 +5,7 @@ import json
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
@@ -20,7 +20,7 @@ from lab.plugins.common.values import Value, decode_map, encode_map
 
 Log = Callable[[str, str, str], Awaitable[None]]
 Reply = TypeVar("Reply")
-Call = grpc.aio.ServicerContext
+Call: TypeAlias = grpc.aio.ServicerContext
 
 _KINDS = {
     (Change.ADD, False): provider_pb2.PropertyDiff.ADD,

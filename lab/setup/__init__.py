@@ -1,0 +1,1 @@
+"""Set-up: everything between a fresh clone and a running lab."""

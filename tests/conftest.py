@@ -1,0 +1,78 @@
+"""What all levels share: who may run what here, and the real engine.
+
+`engine` tests need the Pulumi engine (set-up makes it); `lab` tests need Linux and root as well.
+Where one is missing they are left out and the closing lines say so; on CI that is a failure.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.setup import toolchain
+from tests.pulumi_project import PulumiProject
+
+ON_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
+def lab_missing() -> str | None:
+    """Why the lab level can't run here, in one clause; None if it can."""
+    if sys.platform != "linux":
+        return "the lab boots Linux machines, and this is no Linux"
+    if os.geteuid() != 0:
+        return "the lab makes network namespaces and machines, which needs root"
+    return None
+
+
+def engine_missing() -> str | None:
+    """Why engine tests can't run here, in one clause; None if they can."""
+    return None if toolchain.ready() else "the Pulumi engine is not set up (`make setup`)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, and leave out or fail what this machine cannot run."""
+    reasons = {"lab": lab_missing(), "engine": engine_missing()}
+    for item in items:
+        for level, reason in reasons.items():
+            if f"{os.sep}tests{os.sep}{level}{os.sep}" in str(item.path):
+                item.add_marker(level)
+            if reason and item.get_closest_marker(level) and not ON_CI:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """On CI nothing may be left out: what cannot run fails."""
+    if not ON_CI:
+        return
+    for level, missing in (("lab", lab_missing), ("engine", engine_missing)):
+        if item.get_closest_marker(level) and (reason := missing()):
+            pytest.fail(f"CI must run the {level} level, but {reason}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which engine and plugins ran, and which levels did not."""
+    terminalreporter.write_line(toolchain.announce())
+    for level, missing in (("lab", lab_missing), ("engine", engine_missing)):
+        if reason := missing():
+            terminalreporter.write_line(f"NOT RUN: the {level} level, since {reason}")
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> PulumiProject:
+    """A throw-away Pulumi project, driven through the real engine.
+
+    It has its own file backend and passphrase, one stack `test`, the cached engine and the plugins
+    in use on PATH, and none of the caller's cloud or backend variables:
+
+        def test_example(engine: PulumiProject) -> None:
+            engine.program("import pulumi; pulumi.export('x', 1)")
+            engine.up()
+            assert engine.outputs() == {"x": 1}
+            assert engine.steps() == {}          # a second preview shows no change
+
+    See `tests/pulumi_project.py` for all verbs. What a test made stays in no place but `tmp_path`;
+    things outside (servers, processes) are the test's own to clear, by `engine.destroy()`.
+    Mark such tests `engine` unless they live in `tests/engine/`, where it is done for them.
+    """
+    return PulumiProject.make(tmp_path)
