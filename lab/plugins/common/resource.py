@@ -20,7 +20,8 @@ class Context:
     Attributes:
         urn: the resource's name in the stack.
         log: shows one line beside the resource in the engine's display, as (severity, text) with
-            severity `debug`, `info`, `warning` or `error`. Never pass a secret.
+            severity `debug`, `status` (shown for the moment only), `info`, `warning` or `error`.
+            Never pass a secret.
     """
 
     urn: str

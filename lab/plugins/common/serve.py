@@ -19,6 +19,7 @@ OPTIONS = [("grpc.max_receive_message_length", _BYTES), ("grpc.max_send_message_
 
 _SEVERITIES = {
     "debug": engine_pb2.DEBUG,
+    "status": engine_pb2.INFO,
     "info": engine_pb2.INFO,
     "warning": engine_pb2.WARNING,
     "error": engine_pb2.ERROR,
@@ -32,10 +33,18 @@ class Display:
         self._channel = grpc.aio.insecure_channel(address, options=OPTIONS) if address else None
 
     async def log(self, severity: str, message: str, urn: str = "") -> None:
-        """Show one line beside `urn`, or for the whole run when that is empty."""
+        """Show one line beside `urn`, or for the whole run when that is empty.
+
+        The severity `status` is shown for as long as it is true, and not kept.
+        """
         if self._channel is None:
             return
-        request = engine_pb2.LogRequest(severity=_SEVERITIES[severity], message=message, urn=urn)
+        request = engine_pb2.LogRequest(
+            severity=_SEVERITIES[severity],
+            message=message,
+            urn=urn,
+            ephemeral=severity == "status",
+        )
         with suppress(grpc.aio.AioRpcError):
             await engine_pb2_grpc.EngineStub(self._channel).Log(request)
 
