@@ -106,7 +106,7 @@ def _derive(material: bytes, label: str, *, salt: bytes | None = None) -> bytes:
 
 
 def clamp(raw: bytes) -> bytes:
-    """32 bytes as an X25519 private key, clamped as RFC 7748 section 5 says and `wg genkey` does."""
+    """32 bytes as an X25519 private key, clamped as RFC 7748 section 5 says, like `wg genkey`."""
     if len(raw) != KEY_BYTES:
         raise ValueError(f"an X25519 key has {KEY_BYTES} bytes, not {len(raw)}")
     key = bytearray(raw)

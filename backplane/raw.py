@@ -69,16 +69,12 @@ class Raw:
         for path, node in self.nodes():
             number = node.number("id")
             if number is not None:
-                site = path.split(".nodes.")[0]
-                yield ("nodes", site), "sites.*.nodes.*.id", path, number
-        for kind, members in (
-            ("operators", self.members("operators")),
-            ("runners", self.runners()),
-        ):
-            for path, person in members:
-                number = person.number("id")
-                if number is not None:
-                    yield ("people",), f"{kind}.*.id", path, number
+                yield ("nodes", path.rsplit(".", 1)[0]), "sites.*.nodes.*.id", path, number
+        for path, person in (*self.members("operators"), *self.runners()):
+            number = person.number("id")
+            if number is not None:
+                kind = path.split(".", 1)[0]
+                yield ("people",), f"{kind}.*.id", path, number
 
     def planes(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Name and settings of each plane that is written down."""

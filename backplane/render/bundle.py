@@ -1,0 +1,232 @@
+"""A bundle: every file of one node for one generation, as one text for stdin."""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from backplane import addressing, keys, planes
+from backplane.addressing import Address
+from backplane.keys import Card, Identity
+from backplane.plan import Peer, Plan, PlanNode, PlanPerson
+from backplane.render import hosts, nftables, sshd, sysctl
+from backplane.render.keytable import KeyTable, fill
+from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
+
+FORMAT = 1
+"""Version of the document; the node tool refuses any other."""
+
+_LINE = 76
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleFile:
+    """One file: permission bits as four octal digits, and its text with keys filled in."""
+
+    mode: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """One node's generation.
+
+    Attributes:
+        node: whose.
+        incarnation: of which machine of that name.
+        generation: 16 hex digits, a hash of everything in it: equal content, equal generation.
+        document: the JSON document without its generation. Secret: it holds keys.
+    """
+
+    node: str
+    incarnation: int
+    generation: str
+    document: Mapping[str, Any] = field(repr=False)
+
+    def encode(self) -> str:
+        """Base64 (lines of 76) of zlib of the canonical JSON; the same text every time. Secret."""
+        text = _canonical({**self.document, "generation": self.generation})
+        packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+        return "".join(f"{packed[at : at + _LINE]}\n" for at in range(0, len(packed), _LINE))
+
+    def files(self) -> dict[str, BundleFile]:
+        """Every file by path. Secret."""
+        return {
+            entry["path"]: BundleFile(
+                mode=entry["mode"], text=fill(entry["text"], self.document["keys"])
+            )
+            for entry in self.document["files"]
+        }
+
+
+def decode(text: str) -> Bundle:
+    """The bundle of an encoded text. ValueError if its hash does not fit its content."""
+    document = json.loads(zlib.decompress(base64.b64decode(text)))
+    stated = document.pop("generation")
+    return _bundle(document, stated=stated)
+
+
+def bundle(
+    plan: Plan,
+    name: str,
+    identity: Identity,
+    directory: Mapping[str, Card],
+    psk_roots: Mapping[str, bytes],
+) -> Bundle:
+    """The bundle of a node with everything the plan gives it.
+
+    Args:
+        plan: the mesh.
+        name: the node.
+        identity: its keys, for every plane in use.
+        directory: the card of every node and person, by name.
+        psk_roots: the PSK root of each plane in use.
+    """
+    peers = {slot: plan.peers(name, slot) for slot in plan.slots}
+    names = hosts.block(plan.nodes, plan.planes)
+    return _make(plan, plan.node(name), peers, identity, directory, psk_roots, names)
+
+
+def birth(
+    plan: Plan,
+    name: str,
+    identity: Identity,
+    runners: Mapping[str, Card],
+    psk_roots: Mapping[str, bytes],
+) -> Bundle:
+    """The first lasting generation: the two ways in, with only the runners as peers.
+
+    It tells of no other node, so that it stays the same whoever else comes or goes.
+
+    Args:
+        plan: the mesh.
+        name: the node.
+        identity: its lasting keys, for enrollment and management at least.
+        runners: the card of each runner, by name.
+        psk_roots: the PSK root of enrollment and of management.
+    """
+    node = plan.node(name)
+    peers = {slot: runner_peers(plan, slot) for slot in planes.REQUIRED}
+    names = hosts.block([node], [plan.plane(slot) for slot in peers])
+    return _make(plan, node, peers, identity, runners, psk_roots, names)
+
+
+def runner_peers(plan: Plan, slot: str) -> tuple[Peer, ...]:
+    """The runners as peers of a node that knows nobody else."""
+    return tuple(peer for peer in plan.members[slot] if peer.kind == "runner")
+
+
+def interface_addresses(address: Address) -> list[str]:
+    """Addresses with the plane's prefix lengths, so that peers change no route."""
+    return [f"{address.v4}/{addressing.PREFIX4}", f"{address.v6}/{addressing.PREFIX6}"]
+
+
+def _make(
+    plan: Plan,
+    node: PlanNode,
+    peers: Mapping[str, tuple[Peer, ...]],
+    identity: Identity,
+    directory: Mapping[str, Card],
+    psk_roots: Mapping[str, bytes],
+    names: str,
+) -> Bundle:
+    table = KeyTable()
+    files: dict[str, tuple[str, str]] = {}
+    interfaces: dict[str, Any] = {}
+    mesh: dict[str, list[dict[str, str]]] = {}
+    for plane in (plan.plane(slot) for slot in peers):
+        slot, interface = plane.slot, plane.interface
+        addresses = interface_addresses(node.addresses[slot])
+        public = {
+            peer.name: table.add_text(directory[peer.name].wireguard[slot]) for peer in peers[slot]
+        }
+        sections = [
+            WireguardPeer(
+                name=peer.name,
+                public=public[peer.name],
+                psk=table.add(keys.psk(psk_roots[slot], node.key, peer.key, slot=slot).reveal()),
+                allowed=(f"{peer.address.v4}/32", f"{peer.address.v6}/128"),
+                endpoint=_endpoint(peer, directory[peer.name], plane.port),
+                keepalive=KEEPALIVE if peer.kind == "node" else None,
+            )
+            for peer in peers[slot]
+        ]
+        text = config(
+            title=f"{node.name}, {plane.name}",
+            addresses=addresses,
+            mtu=plane.mtu,
+            port=plane.port,
+            private=table.add(identity.wireguard[slot].reveal()),
+            peers=sections,
+        )
+        files[f"wireguard/{interface}.conf"] = ("0600", text)
+        interfaces[interface] = {
+            "slot": slot,
+            "port": plane.port,
+            "mtu": plane.mtu,
+            "addresses": addresses,
+            "peers": len(sections),
+        }
+        mesh[interface] = [
+            {
+                "name": peer.name,
+                "key": peer.key,
+                "kind": peer.kind,
+                "v4": peer.address.v4,
+                "v6": peer.address.v6,
+                "public": public[peer.name],
+            }
+            for peer in peers[slot]
+        ]
+    people = [(person, directory[person.name].ssh) for person in _people(plan, peers)]
+    files["nftables.nft"] = ("0600", nftables.ruleset(plan, node, slots=peers, peers=peers))
+    files["sshd.conf"] = ("0644", sshd.config(node, slots=peers))
+    files["ssh_host_ed25519_key"] = ("0600", identity.ssh.private.text())
+    files["ssh_host_ed25519_key.pub"] = ("0644", f"{identity.ssh.public} {node.name}\n")
+    files["authorized_keys"] = ("0600", sshd.authorized_keys(people, slots=peers))
+    files["sysctl.conf"] = ("0644", sysctl.config(node))
+    files["hosts"] = ("0644", names)
+    return _bundle(
+        {
+            "format": FORMAT,
+            "node": node.name,
+            "incarnation": node.incarnation,
+            "files": [
+                {"path": path, "mode": mode, "text": text}
+                for path, (mode, text) in sorted(files.items())
+            ],
+            "interfaces": interfaces,
+            "mesh": mesh,
+            "keys": table.encode(),
+        }
+    )
+
+
+def _people(plan: Plan, peers: Mapping[str, tuple[Peer, ...]]) -> Iterable[PlanPerson]:
+    names = {peer.name for slot in peers for peer in peers[slot]}
+    return [person for person in plan.people if person.name in names]
+
+
+def _endpoint(peer: Peer, card: Card, port: int) -> str | None:
+    if peer.kind != "node" or card.endpoint is None:
+        return None
+    return endpoint(card.endpoint, port)
+
+
+def _canonical(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _bundle(document: Mapping[str, Any], *, stated: str | None = None) -> Bundle:
+    generation = hashlib.sha256(_canonical(document).encode()).hexdigest()[:16]
+    if stated not in {None, generation}:
+        raise ValueError(f"the bundle says {stated}, its content says {generation}")
+    return Bundle(
+        node=document["node"],
+        incarnation=document["incarnation"],
+        generation=generation,
+        document=document,
+    )

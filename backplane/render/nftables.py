@@ -1,0 +1,178 @@
+"""The one ruleset of a node, always dark: our own table, replaced in one transaction.
+
+`table`, `delete table`, `table {…}` in one file work with nft 1.0.6 (Debian 12), which has no
+`destroy`; other tables are never touched. Everything unknown is dropped without an answer: no RST,
+no ICMP error, no echo reply ever leaves by an interface that is no plane's.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from backplane.plan import Peer, Plan, PlanNode, PlanPlane
+
+PREFIX = "BACKPLANE-UNEXPECTED"
+"""What a guard's log lines start with; node and interface follow."""
+
+METADATA4 = "169.254.169.254"
+METADATA6 = ("fd00:ec2::254", "fe80::a9fe:a9fe")
+"""Where clouds answer with user-data: AWS, and Hetzner's link-local (DataSourceHetzner.py)."""
+
+_ICMP_ERRORS = "{ destination-unreachable, time-exceeded, parameter-problem }"
+
+
+def ruleset(
+    plan: Plan,
+    node: PlanNode,
+    *,
+    slots: Iterable[str],
+    peers: Mapping[str, tuple[Peer, ...]],
+) -> str:
+    """The ruleset of a node.
+
+    Args:
+        plan: the mesh.
+        node: whose.
+        slots: the planes that are up; the ports of the others stay shut.
+        peers: who is allowed on each of them.
+    """
+    up = [plane for plane in plan.planes if plane.slot in set(slots)]
+    trusted = ["lo", *(plane.interface for plane in up), *node.bridges]
+    lines = [
+        f"# {node.name}: all that may reach this machine, and all that it says to strangers",
+        "table inet backplane",
+        "delete table inet backplane",
+        "",
+        "table inet backplane {",
+    ]
+    for plane in up:
+        lines += _guard_state(plane, peers[plane.slot])
+    lines += _input(node, up)
+    for plane in up:
+        lines += _plane(plan, node, plane, peers[plane.slot])
+    lines += [*_forward(node, up), "", *_output(trusted), "}", ""]
+    return "\n".join(lines)
+
+
+def early(*, ipv6: bool = True) -> str:
+    """The ruleset of a first boot before anything else is there: nothing comes in at all."""
+    return "\n".join(
+        [
+            "table inet backplane",
+            "delete table inet backplane",
+            "table inet backplane {",
+            "\tchain input {",
+            "\t\ttype filter hook input priority filter; policy drop;",
+            '\t\tiifname "lo" accept',
+            *_strangers(ipv6=ipv6),
+            "\t}",
+            *_output(["lo"]),
+            "}",
+            "",
+        ]
+    )
+
+
+def _strangers(*, ipv6: bool) -> list[str]:
+    """What any interface may bring: answers, neighbours, and the cloud's DHCP."""
+    lines = ["\t\tct state established,related accept"]
+    if ipv6:
+        # Untracked packets: `established` never covers them. RFC 4861 demands hop limit 255.
+        kinds = "{ nd-neighbor-solicit, nd-neighbor-advert }"
+        lines.append(f"\t\ticmpv6 type {kinds} ip6 hoplimit 255 accept")
+    return [
+        *lines,
+        "\t\tct state invalid drop",
+        "\t\tmeta nfproto ipv4 udp sport 67 udp dport 68 accept",
+    ]
+
+
+def _guard_state(plane: PlanPlane, peers: tuple[Peer, ...]) -> list[str]:
+    name = plane.interface
+    lines = [f"\tcounter unexpected_{name} {{", "\t}", ""]
+    for family, kind, members in (
+        ("4", "ipv4_addr", [peer.address.v4 for peer in peers]),
+        ("6", "ipv6_addr", [peer.address.v6 for peer in peers]),
+    ):
+        lines += [f"\tset {name}_peers{family} {{", f"\t\ttype {kind}"]
+        if members:
+            lines.append("\t\telements = {")
+            lines += [f"\t\t\t{member}," for member in members]
+            lines.append("\t\t}")
+        lines += ["\t}", ""]
+    return lines
+
+
+def _input(node: PlanNode, up: list[PlanPlane]) -> list[str]:
+    ports = ", ".join(str(plane.port) for plane in up)
+    return [
+        "\tchain input {",
+        "\t\ttype filter hook input priority filter; policy drop;",
+        '\t\tiifname "lo" accept',
+        # The guard stands before `established`: a peer that is gone has no session left either.
+        *(f'\t\tiifname "{plane.interface}" goto {plane.interface}' for plane in up),
+        *_strangers(ipv6=node.ipv6),
+        f"\t\tudp dport {{ {ports} }} accept",
+        "\t}",
+        "",
+    ]
+
+
+def _plane(plan: Plan, node: PlanNode, plane: PlanPlane, peers: tuple[Peer, ...]) -> list[str]:
+    name, own = plane.interface, node.addresses[plane.slot]
+    lines = [f"\tchain {name} {{"]
+    if peers:
+        # Only to this plane's own address: another plane's is not to be had from here.
+        lines += [
+            f"\t\tip saddr @{name}_peers4 ip daddr {own.v4} goto {name}_open",
+            f"\t\tip6 saddr @{name}_peers6 ip6 daddr {own.v6} goto {name}_open",
+        ]
+    lines += [
+        f'\t\tlimit rate 1/second burst 5 packets log prefix "{PREFIX} {node.name} {name} "',
+        f"\t\tcounter name unexpected_{name} drop",
+        "\t}",
+        "",
+        f"\tchain {name}_open {{",
+        "\t\tct state established,related accept",
+        "\t\tct state invalid drop",
+        "\t\ticmp type echo-request accept",
+        "\t\ticmpv6 type echo-request accept",
+    ]
+    for proto in ("tcp", "udp"):
+        openings = {
+            opening.port
+            for opening in plan.openings(node.name)
+            if opening.slot == plane.slot and opening.proto == proto
+        }
+        if openings:
+            lines.append(f"\t\t{proto} dport {{ {', '.join(map(str, sorted(openings)))} }} accept")
+    return [*lines, "\t\tdrop", "\t}", ""]
+
+
+def _forward(node: PlanNode, up: list[PlanPlane]) -> list[str]:
+    lines = [
+        "\tchain forward {",
+        "\t\ttype filter hook forward priority filter; policy drop;",
+        f"\t\tip daddr {METADATA4} drop",
+        f"\t\tip6 daddr {{ {', '.join(METADATA6)} }} drop",
+    ]
+    if node.bridges:
+        lines.append("\t\tct state established,related accept")
+        inside = ", ".join(f'"{plane.interface}"' for plane in up)
+        lines += [
+            f'\t\tiifname "{bridge}" oifname != {{ {inside} }} accept' for bridge in node.bridges
+        ]
+    return [*lines, "\t}"]
+
+
+def _output(trusted: list[str]) -> list[str]:
+    names = ", ".join(f'"{name}"' for name in trusted)
+    return [
+        "\tchain output {",
+        "\t\ttype filter hook output priority filter; policy accept;",
+        f"\t\tmeta skuid != 0 ip daddr {METADATA4} drop",
+        f"\t\tmeta skuid != 0 ip6 daddr {{ {', '.join(METADATA6)} }} drop",
+        f"\t\toifname {{ {names} }} accept",
+        f"\t\ticmp type {_ICMP_ERRORS} drop",
+        f"\t\ticmpv6 type {_ICMP_ERRORS} drop",
+        "\t\ttcp flags & rst == rst drop",
+        "\t}",
+    ]

@@ -1,0 +1,82 @@
+"""sshd's settings: keys only, on plane addresses only. A drop-in that is read first and so wins.
+
+No AcceptEnv: sshd 9.2 knows no way to take back what the distribution's own file lets in (LANG and
+LC_*). No PerSourcePenalties: sshd 9.2 refuses the word; first boot sets it where it is known.
+"""
+
+from collections.abc import Iterable
+
+from backplane import planes
+from backplane.plan import PlanNode, PlanPerson
+
+ACTIVE = "/run/backplane/active"
+"""The link that every daemon reads through: the generation that is live."""
+
+PORT = 22
+
+LISTEN_SLOTS: tuple[str, ...] = (planes.ENROLLMENT.slot, planes.MANAGEMENT.slot)
+"""Where sshd listens: the two ways in."""
+
+
+def config(node: PlanNode, *, slots: Iterable[str]) -> str:
+    """The drop-in for a node.
+
+    Args:
+        node: whose.
+        slots: the planes that are up; it listens on those of them that are ways in.
+    """
+    up = set(slots)
+    listen: list[str] = []
+    for slot in LISTEN_SLOTS:
+        if slot in up:
+            address = node.addresses[slot]
+            listen += [
+                f"ListenAddress {address.v4}:{PORT}",
+                f"ListenAddress [{address.v6}]:{PORT}",
+            ]
+    return "\n".join(
+        [
+            f"# {node.name}: read before everything else, so the first value is this one",
+            f"Port {PORT}",
+            "AddressFamily any",
+            *listen,
+            f"HostKey {ACTIVE}/ssh_host_ed25519_key",
+            f"AuthorizedKeysFile {ACTIVE}/authorized_keys",
+            "AuthenticationMethods publickey",
+            "PubkeyAuthentication yes",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "PermitEmptyPasswords no",
+            "PermitRootLogin prohibit-password",
+            "StrictModes yes",
+            "DisableForwarding yes",
+            "PermitTunnel no",
+            "PermitUserEnvironment no",
+            "PermitUserRC no",
+            "UseDNS no",
+            "LoginGraceTime 30",
+            "ClientAliveInterval 15",
+            "ClientAliveCountMax 4",
+            # A rollout opens a few sessions per node at once, and people's tools more.
+            "MaxStartups 100:30:200",
+            "MaxSessions 64",
+            "",
+        ]
+    )
+
+
+def authorized_keys(people: Iterable[tuple[PlanPerson, str]], *, slots: Iterable[str]) -> str:
+    """Who may log in as root, each from their own plane addresses only.
+
+    Args:
+        people: persons with their SSH public keys.
+        slots: the planes that are up.
+    """
+    ways = [slot for slot in LISTEN_SLOTS if slot in set(slots)]
+    lines: list[str] = []
+    for person, public in sorted(people, key=lambda pair: pair[0].name):
+        at = [person.addresses[slot] for slot in ways if slot in person.addresses]
+        if at:
+            source = ",".join(text for address in at for text in (address.v4, address.v6))
+            lines.append(f'from="{source}" {public} {person.name}')
+    return "".join(f"{line}\n" for line in lines)
