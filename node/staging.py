@@ -1,0 +1,75 @@
+"""Taking in a bundle: judged whole, written durably, nothing live is changed."""
+
+import secrets
+
+from node import bundle, firewall, generations, identity, sshd
+from node.errors import Refused
+from node.generations import Generation
+from node.layout import BIRTH
+from node.machine import Machine
+from node.request import AGAIN, Answer
+
+
+def stage(machine: Machine, text: str) -> Answer:
+    """Take in a bundle.
+
+    Args:
+        machine: The machine.
+        text: The bundle, base64.
+
+    Returns:
+        ``receipt``: generation and a token that is new in each run.
+
+    Raises:
+        Refused: It is damaged, for another machine, or one of the machine's tools refuses it.
+    """
+    decoded = bundle.decode(text)
+    with machine.changing():
+        here = identity.confirmed(machine)
+        if here.name == BIRTH:
+            raise Refused("this machine is not enrolled yet", AGAIN)
+        require_same(here, decoded)
+        generation = admit(machine, decoded)
+        generations.stage(machine, generation.name)
+        generations.prune(machine)
+        machine.journal.say(f"staged {generation.name}")
+    return {"receipt": f"{generation.name} {secrets.token_hex(8)}"}
+
+
+def require_same(here: Generation, decoded: bundle.Bundle) -> None:
+    """Refuse a bundle for another node, or for another server of this node."""
+    if (here.node, here.incarnation) != (decoded.node, decoded.incarnation):
+        raise Refused(
+            f"the bundle is for {decoded.node} (incarnation {decoded.incarnation}), "
+            f"this machine is {here.node} (incarnation {here.incarnation})",
+            f"a server of another incarnation is rebuilt: `backplane replace {decoded.node}`; "
+            "else see that no two nodes share an address",
+        )
+
+
+def admit(machine: Machine, decoded: bundle.Bundle) -> Generation:
+    """Write a bundle's generation and let the machine's own tools judge it where it lies."""
+    present = machine.layout.generation(decoded.generation).exists()
+    generation = generations.write(machine, decoded)
+    try:
+        for name in decoded.interfaces:
+            _strip(machine, generation, name)
+        firewall.check(machine, generation.file("nftables.nft"))
+        sshd.check(machine, generation)
+    except Refused:
+        if not present:
+            generations.remove(machine, generation.name)
+        raise
+    return generation
+
+
+def _strip(machine: Machine, generation: Generation, name: str) -> None:
+    """wg-quick's own reading must find as many peers as were declared: none may get lost."""
+    path = generation.file(f"wireguard/{name}.conf")
+    text = machine.commands.must(
+        ["wg-quick", "strip", str(path)], why=f"wg-quick refuses {name}", fix=AGAIN
+    )
+    wanted = generation.interfaces[name]["peers"]
+    found = sum(line.strip().lower() == "[peer]" for line in text.splitlines())
+    if found != wanted:
+        raise Refused(f"wg-quick finds {found} peers on {name}, {wanted} were declared", AGAIN)
