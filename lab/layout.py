@@ -39,11 +39,21 @@ def cache() -> Path:
 
 def states() -> Path:
     """Return the directory that holds one directory of state per lab."""
-    return Path(os.environ.get("BACKPLANE_LAB_DIR") or "/var/lib/backplane-lab")
+    own = os.environ.get("BACKPLANE_LAB_DIR")
+    if own:
+        return Path(own)
+    if os.geteuid() == 0:
+        return Path("/var/lib/backplane-lab")
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local/state") / "backplane-lab"
 
 
-RUNTIME = Path("/run/backplane-lab")
-"""The directory of what must not survive a restart of this computer, shared by all labs."""
+def runtime() -> Path:
+    """Return the directory of what must not survive a restart of this computer, for all labs.
+
+    Whoever is not root can have labs on paper only, which share nothing with other users'.
+    """
+    return Path("/run/backplane-lab") if os.geteuid() == 0 else states() / ".run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class Lab:
     @property
     def run(self) -> Path:
         """The directory of its process records and locks; removed by `lab down`."""
-        return RUNTIME / self.name
+        return runtime() / self.name
 
     @property
     def hosted(self) -> bool:

@@ -61,9 +61,7 @@ def need(programs: Iterable[str]) -> None:
         raise LabError(message)
 
 
-def wait_until(
-    what: str, check: Callable[[], bool], *, seconds: float, poll: float = POLL
-) -> None:
+def wait_until(what: str, check: Callable[[], bool], *, seconds: float, poll: float = POLL) -> None:
     """Return as soon as `check()` is true.
 
     Raises:

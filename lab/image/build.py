@@ -68,7 +68,9 @@ def _offer(recipe: Recipe, root: Path, repository: Path) -> None:
     repository.mkdir(parents=True)
     for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
         shutil.copyfile(package, repository / package.name)
-    index = run("sh", "-c", 'cd "$1" && exec dpkg-scanpackages --multiversion .', "sh", str(repository))
+    index = run(
+        "sh", "-c", 'cd "$1" && exec dpkg-scanpackages --multiversion .', "sh", str(repository)
+    )
     (repository / "Packages").write_text(index)
 
 

@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ _ALONE = ("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SOFT = 90.0
 """Seconds a machine gets to power off by itself, as long as systemd gives a service."""
+_AGAIN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,9 @@ class Machine:
             found = Process.of(nspawn)
             for child in found.children if found is not None else ():
                 with suppress(OSError):
-                    if os.readlink(f"/proc/{child}/ns/pid") != os.readlink(f"/proc/{nspawn}/ns/pid"):
+                    if os.readlink(f"/proc/{child}/ns/pid") != os.readlink(
+                        f"/proc/{nspawn}/ns/pid"
+                    ):
                         return child
         return None
 
@@ -94,16 +99,25 @@ class Machine:
         if not firewall.namespace.exists:
             firewall.create(book.spec.rules)
         detach(
-            (*_ALONE, sys.executable, "-m", "lab.machines.supervisor", self.lab.name,
-             str(self.server)),
+            (
+                *_ALONE,
+                sys.executable,
+                "-m",
+                "lab.machines.supervisor",
+                self.lab.name,
+                str(self.server),
+            ),
             record=self.place.record,
             log=self.place.console,
             cgroups=cgroups.create(self.place.cgroup),
             env={
                 "PATH": os.environ.get("PATH", _PATH),
                 "PYTHONPATH": str(_CHECKOUT),
-                **{key: value for key, value in os.environ.items()
-                   if key in {"BACKPLANE_LAB_DIR", "BACKPLANE_CACHE", "XDG_CACHE_HOME", "HOME"}},
+                **{
+                    key: value
+                    for key, value in os.environ.items()
+                    if key in {"BACKPLANE_LAB_DIR", "BACKPLANE_CACHE", "XDG_CACHE_HOME", "HOME"}
+                },
             },
         )
         wait_until(
@@ -139,20 +153,24 @@ class Machine:
 
     def shutdown(self) -> None:
         """Press the power button and wait until it is off; the power is not cut if it refuses."""
-        self._press(signal.SIGTERM)
-        with suppress(LabError):
-            wait_until("the machine's end", lambda: not self.running, seconds=_SOFT)
+        self._press(signal.SIGTERM, lambda: not self.running, seconds=_SOFT)
         if not self.running:
             self._swept()
 
     def reboot(self) -> None:
-        """Ask it to restart."""
-        self._press(signal.SIGUSR1)
+        """Ask it to restart, and wait until the running system has ended; it may refuse."""
+        before = self.leader
+        self._press(signal.SIGUSR1, lambda: self.leader != before, seconds=_SOFT)
 
-    def _press(self, button: int) -> None:
-        supervisor = Process.of(self.supervisor or 0)
-        if supervisor is not None:
-            supervisor.signal(button)
+    def _press(self, button: int, done: Callable[[], bool], *, seconds: float) -> None:
+        """Press a button, again every few seconds: a machine that just boots does not hear it."""
+        end = time.monotonic() + seconds
+        while not done() and time.monotonic() < end:
+            supervisor = Process.of(self.supervisor or 0)
+            if supervisor is not None:
+                supervisor.signal(button)
+            with suppress(LabError):
+                wait_until("the machine's obedience", done, seconds=_AGAIN)
 
     def set_rules(self, rules: tuple[Rule, ...] | None) -> None:
         """Replace its firewall's rules."""
@@ -205,7 +223,10 @@ class Machine:
                 words,
                 input=stdin if stdin is not None else "",
                 env={"PATH": _PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"},
-                capture_output=True, text=True, check=False, timeout=seconds,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds,
             )
         except subprocess.TimeoutExpired as error:
             message = f"machine {self.server}: {' '.join(command)}: took over {seconds:g} s"

@@ -1,0 +1,1 @@
+"""Switching a lab on and off, and asking it how it is."""
