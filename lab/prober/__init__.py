@@ -1,0 +1,1 @@
+"""The stranger: somebody on the same internet who knocks on everything, all the time."""

@@ -1,0 +1,1 @@
+"""What people use: one verb of the command `backplane` per module."""
