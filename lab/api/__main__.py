@@ -72,6 +72,8 @@ async def _run(options: argparse.Namespace, token: str) -> None:
         _driver(options.lab, paper=options.paper),
         PAPER_POOL if options.paper else LAB_POOL,
     )
+    if options.paper:
+        await cloud.replay()
     config = uvicorn.Config(
         serve(cloud, token),
         host=host.strip("[]"),

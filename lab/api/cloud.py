@@ -124,7 +124,8 @@ class Cloud:
             }
         )
 
-    async def _push(self, server: Server) -> None:
+    async def push(self, server: Server) -> None:
+        """Hand the machine the rules that are in force, if it has others; within an effect."""
         if not server.made or server.id not in self.state.servers:
             return
         rules = state_firewalls.in_force(self.state, server)
@@ -145,7 +146,7 @@ class Cloud:
             mine = [action for action in actions if ("server", key) in action.resources]
 
             async def effect(server: Server = server) -> None:
-                await self._push(server)
+                await self.push(server)
 
             self.launch(server, mine, effect)
 
@@ -159,7 +160,7 @@ class Cloud:
         server.made = True
         if server.status == "initializing":
             server.status = "running" if start else "off"
-        await self._push(server)
+        await self.push(server)
 
     async def unmake(self, server: Server) -> None:
         """Remove the server's machine and strike it from the books."""
@@ -193,6 +194,13 @@ class Cloud:
         for one, running in zip(idle, seen, strict=True):
             if one.status in ("running", "off", "stopping"):
                 self.set_status(one, "running" if running else "off")
+
+    async def replay(self) -> None:
+        """Give a driver without a memory, as on paper, the machines that the books know."""
+        for server in self.state.servers.values():
+            if server.made:
+                spec = state_servers.spec(self.state, server)
+                await self.driver.create(spec, start=server.status != "off")
 
     async def recover(self) -> None:
         """After a start: settle what the last process left open, re-attach to machines."""

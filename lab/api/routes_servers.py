@@ -154,6 +154,7 @@ def _power(command: str, meanwhile: Status, effect: Power) -> Callable[[Call], A
 
         async def run() -> None:
             await effect(cloud, server.id)
+            await cloud.push(server)
             running = await cloud.driver.running(server.id)
             cloud.set_status(server, "running" if running else "off")
 

@@ -1,0 +1,203 @@
+"""The vendor's client, made asynchronous: threads, errors for people, waiting for actions."""
+
+import asyncio
+import os
+import re
+import threading
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import requests
+from hcloud import APIException, Client
+from hcloud.actions import Action, BoundAction
+
+from lab.plugins.common import PluginError
+
+TOKEN_LENGTH = 64
+# Calls in flight at once; each blocks one thread. The engine runs 16 steps in parallel by default.
+_THREADS = 64
+_MAX_POLL = 5.0
+_ATTEMPTS = 10
+_TIMEOUT = 60.0
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+
+T = TypeVar("T")
+
+
+class ApiError(PluginError):
+    """The API refused; `code` is Hetzner's error code."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to reach the API.
+
+    Attributes:
+        token: The project's API token, 64 characters; the repr does not tell it.
+        endpoint: Base address with `/v1`; None for the real cloud, as the vendor's client has it.
+        poll: Seconds between two looks at a running action.
+        exponential: Whether that time doubles from look to look, up to 5 s.
+    """
+
+    token: str
+    endpoint: str | None
+    poll: float
+    exponential: bool
+
+    def __repr__(self) -> str:
+        return f"Settings(endpoint={self.endpoint!r})"
+
+
+def settings(config: dict[str, str]) -> Settings:
+    """The settings out of the provider's own config and the vendor's environment variables.
+
+    Raises:
+        PluginError: no token, or one that cannot be right.
+    """
+    token = config.get("token") or os.environ.get("HCLOUD_TOKEN", "")
+    if len(token) != TOKEN_LENGTH:
+        state = f"has {len(token)} characters" if token else "is missing"
+        raise PluginError(
+            f"hcloud: the API token {state}; a token has exactly {TOKEN_LENGTH}. Fix: set "
+            "HCLOUD_TOKEN, or `pulumi config set --secret hcloud:token`"
+        )
+    text = config.get("pollInterval", "500ms")
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m)", text)
+    if match is None:
+        raise PluginError(f"hcloud: pollInterval '{text}' is no duration such as 500ms or 2s")
+    return Settings(
+        token=token,
+        endpoint=config.get("endpoint") or os.environ.get("HCLOUD_ENDPOINT") or None,
+        poll=float(match[1]) * _UNITS[match[2]],
+        exponential=config.get("pollFunction", "exponential") == "exponential",
+    )
+
+
+def _look(key: int) -> Callable[[Client], BoundAction]:
+    return lambda client: client.actions.get_by_id(key)
+
+
+class Api:
+    """The API of one project. Calls run in threads, one client in each."""
+
+    def __init__(self) -> None:
+        self._settings: Settings | None = None
+        self._local = threading.local()
+        self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="hcloud")
+
+    def configure(self, wanted: Settings) -> None:
+        """Take the settings; calls before that are refused."""
+        self._settings = wanted
+        self._local = threading.local()
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _client(self) -> Client:
+        if self._settings is None:
+            raise PluginError("hcloud: the provider's settings are not known yet")
+        client: Client | None = getattr(self._local, "client", None)
+        if client is None:
+            name, timeout = "backplane-stand-in", _TIMEOUT
+            if self._settings.endpoint is None:
+                client = Client(self._settings.token, application_name=name, timeout=timeout)
+            else:
+                client = Client(
+                    self._settings.token,
+                    api_endpoint=self._settings.endpoint.rstrip("/"),
+                    application_name=name,
+                    timeout=timeout,
+                )
+            self._local.client = client
+        return client
+
+    def _run(self, what: str, function: Callable[[Client], T]) -> T:
+        try:
+            return function(self._client())
+        except APIException as error:
+            raise ApiError(f"{what}: {error.message} ({error.code})", str(error.code)) from error
+        except requests.RequestException as error:
+            where = self._settings.endpoint if self._settings else None
+            raise PluginError(
+                f"{what}: no answer from {where or 'the Hetzner Cloud API'}: "
+                f"{type(error).__name__}. Fix: check the endpoint and that it is up"
+            ) from error
+
+    async def call(self, what: str, function: Callable[[Client], T]) -> T:
+        """Run `function` with a client; `what` says in errors what was tried.
+
+        The call is never abandoned half way: when the operation is cancelled, it is let finish, and
+        the cancellation goes on after it.
+        """
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._pool, self._run, what, function)
+        return await asyncio.shield(running)
+
+    async def finish(self, what: str, function: Callable[[Client], T]) -> tuple[T, bool]:
+        """As `call`, but with the result even when cancelled meanwhile; the bool says whether."""
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._pool, self._run, what, function)
+        try:
+            return await asyncio.shield(running), False
+        except asyncio.CancelledError:
+            return await running, True
+
+    async def find(self, what: str, function: Callable[[Client], T]) -> T | None:
+        """As `call`, with None for what is not there."""
+        try:
+            return await self.call(what, function)
+        except ApiError as error:
+            if error.code == "not_found":
+                return None
+            raise
+
+    async def insist(
+        self, what: str, function: Callable[[Client], T], codes: Collection[str] = ("locked",)
+    ) -> T:
+        """As `call`, repeated while the API answers with one of these codes."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return await self.call(what, function)
+            except ApiError as error:
+                if error.code not in codes or attempt == _ATTEMPTS - 1:
+                    raise
+            await asyncio.sleep(self._pause(attempt))
+        raise AssertionError("the last attempt raises")
+
+    def _pause(self, looks: int) -> float:
+        if self._settings is None:
+            return _MAX_POLL
+        factor = 2**looks if self._settings.exponential else 1
+        return min(_MAX_POLL, self._settings.poll * factor)
+
+    async def wait(self, what: str, actions: Iterable[Action]) -> None:
+        """Return when every action has succeeded.
+
+        Raises:
+            PluginError: one failed; the text says which and why.
+        """
+        for action in actions:
+            await self._wait_one(what, action)
+
+    async def _wait_one(self, what: str, action: Action) -> None:
+        looks = 0
+        status, error = action.status, action.error
+        while status == Action.STATUS_RUNNING:
+            key = action.id
+            if key is None:
+                raise PluginError(f"{what}: the API named no action to wait for")
+            if looks:
+                await asyncio.sleep(self._pause(looks - 1))
+            seen = await self.call(what, _look(key))
+            status, error = seen.status, seen.error
+            looks += 1
+        if status == Action.STATUS_ERROR:
+            reason = f"{error['message']} ({error['code']})" if error else "no reason given"
+            raise PluginError(f"{what}: action {action.command} failed: {reason}")
