@@ -30,6 +30,9 @@ REACH = 15.0
 SLACK = 30
 """Seconds a lease outlives the nodes' timers, for the undoing."""
 
+TRIES = 3
+"""How often a lease may be refused without a holder before that counts as the answer."""
+
 CHECKS = 0.6
 """Part of the timer within which new sessions and peers must answer; the rest is for confirming."""
 
@@ -116,7 +119,7 @@ class Rollout:
         """Take the lease of every node or of none; wait while another rollout holds one."""
         seconds = self.timer + SLACK
         until = time.monotonic() + seconds + SLACK
-        told = False
+        told, unexplained = False, 0
         while True:
             request = {"id": self.lease, "seconds": seconds}
             asked = (m.call("lease", request, seconds=REACH) for m in self.members)
@@ -130,7 +133,10 @@ class Rollout:
             if strange:
                 raise strange[0]
             refused = [error for error in errors if isinstance(error, RunnerError)]
-            if time.monotonic() > until or not await self._held(answers):
+            # A holder may let go between its refusal and the question who holds the lease.
+            unexplained = 0 if await self._held(answers) else unexplained + 1
+            unreachable = not all(isinstance(error, Refused) for error in refused)
+            if unreachable or unexplained >= TRIES or time.monotonic() > until:
                 raise Failed.of("lease", refused)
             if not told:
                 self._tell("lease: another rollout is at work, waiting for it")
@@ -143,9 +149,10 @@ class Rollout:
         for member, answer in zip(self.members, answers, strict=True):
             if not isinstance(answer, BaseException):
                 continue
-            if not isinstance(answer, Refused):
+            try:
+                status = await member.call("status", seconds=REACH)
+            except RunnerError:
                 return False
-            status = await member.call("status", seconds=REACH)
             if not status.get("lease"):
                 return False
         return True

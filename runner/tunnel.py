@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from backplane.render.operator import interface_name
 from runner.hold import Hold
 from runner.problem import RunnerError
 from runner.wire import Wire
@@ -31,18 +31,6 @@ LOOK = 0.5
 
 STALE = 180
 """Seconds after which WireGuard refuses a session's keys (whitepaper, REJECT_AFTER_TIME)."""
-
-NAME_LIMIT = 15
-"""Longest name of a Linux interface (IFNAMSIZ - 1)."""
-
-
-def interface_name(stack: str, interface: str) -> str:
-    """`<stack>-<interface>`, with a hash for a stack whose name is too long."""
-    name = f"{stack}-{interface}"
-    if len(name) <= NAME_LIMIT:
-        return name
-    digest = hashlib.sha256(stack.encode()).hexdigest()[:6]
-    return f"{stack[: NAME_LIMIT - len(interface) - 8]}{digest}-{interface}"[-NAME_LIMIT:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

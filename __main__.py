@@ -1,0 +1,37 @@
+"""The whole mesh: declare, plan, planes, people, sites, nodes, rollout, outputs."""
+
+from functools import partial
+
+from components import outputs
+from components.declared import declared
+from components.link import Link
+from components.mesh import access, cards, deferred, keyring, people
+from components.node import Node, NodeArgs
+from components.plane import Plane, PlaneArgs
+from components.rollout import Rollout, RolloutArgs
+from components.site import Site, SiteArgs
+
+plan = declared()
+link = Link(plan)
+planes = {plane.slot: Plane(plane.slot, PlaneArgs(plane=plane)) for plane in plan.planes}
+ring, push = keyring(planes), access(plan)
+crowd = people(plan, ring, push)
+link.use(push, crowd[link.person.name].identity, ring.roots)
+
+sites = {site.name: Site(site.name, SiteArgs(stack=plan.stack, site=site)) for site in plan.sites}
+runners = cards({person.name: crowd[person.name] for person in plan.runners})
+directory, publish = deferred()
+shared = partial(NodeArgs, plan=plan, access=push, link=link, ring=ring)
+nodes = {
+    node.name: Node(
+        node.name,
+        shared(node=node, site=sites[node.site], runners=runners, directory=directory),
+    )
+    for node in plan.nodes
+}
+publish(cards({**crowd, **nodes}))
+
+rollout = Rollout("mesh", RolloutArgs(plan=plan, nodes=nodes, access=push))
+outputs.export(
+    outputs.OutputsArgs(plan=plan, nodes=nodes, people=crowd, sites=sites, access=push, ring=ring)
+)

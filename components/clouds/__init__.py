@@ -1,0 +1,9 @@
+"""One module per cloud, all to the Protocol in `base`."""
+
+from components.clouds.base import Cloud
+from components.clouds.hetzner import Hetzner
+
+__all__ = ["CLOUDS", "Cloud"]
+
+CLOUDS: dict[str, Cloud] = {"hetzner": Hetzner()}
+"""The clouds by the name that a site's `cloud` has."""

@@ -1,0 +1,215 @@
+"""The runner's tunnel as the program uses it: nothing at all in a preview."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import pulumi
+
+from backplane import keys
+from backplane.plan import Plan, PlanNode, PlanPerson
+from backplane.planes import REQUIRED
+from backplane.render import wireguard
+from backplane.render.operator import interface_name
+from components.access import Access
+from runner.contact import Contact, Identities
+from runner.problem import RunnerError
+from runner.ssh import bare, private_key
+from runner.tunnel import Door, Peer, Side, Tunnel
+
+RUNNER = "BACKPLANE_RUNNER"
+"""Names this machine's entry in `runners:` when a stack has more than one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """What the tunnel needs to know of one node, as Outputs.
+
+    Attributes:
+        node: The planned node.
+        identity: Its secret half.
+        bootstrap: Its one-time set.
+        endpoint: Its public address.
+        machine: Id of its machine: waiting starts when there is one.
+    """
+
+    node: PlanNode
+    identity: pulumi.Output[keys.Identity]
+    bootstrap: pulumi.Output[keys.Bootstrap]
+    endpoint: pulumi.Output[str]
+    machine: pulumi.Output[str]
+
+
+class Link:
+    """Brings the tunnel up before the first resource and keeps it while the program lives.
+
+    Args:
+        plan: The mesh.
+
+    Raises:
+        pulumi.RunError: This machine may not or cannot make the tunnel; nothing was changed.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.person = _this_runner(plan)
+        self._tunnel: Tunnel | None = None
+        self._ready: pulumi.Output[Contact] | None = None
+        self._own: pulumi.Output[keys.Identity] | None = None
+        self._roots: pulumi.Output[dict[str, bytes]] | None = None
+        if pulumi.runtime.is_dry_run():
+            return
+        try:
+            self._tunnel = Tunnel(plan.stack)
+            self._tunnel.open(sides(plan, self.person), guards(plan))
+        except RunnerError as error:
+            raise pulumi.RunError(str(error)) from error
+        atexit.register(self._tunnel.close)
+        _close_on(signal.SIGTERM)
+
+    def use(
+        self,
+        access: Access,
+        own: pulumi.Output[keys.Identity],
+        roots: pulumi.Output[dict[str, bytes]],
+    ) -> None:
+        """Hand over the push key, this runner's own keys and the PSK roots."""
+        self._own, self._roots = own, roots
+        tunnel = self._tunnel
+        if tunnel is None:
+            return
+
+        def ready(parts: list[Any]) -> Contact:
+            identity: keys.Identity = parts[1]
+            for slot in REQUIRED:
+                tunnel.own_key(slot, identity.wireguard[slot].base64())
+            return Contact(tunnel, private_key(parts[0]), pulumi.log.info)
+
+        self._ready = pulumi.Output.all(access.private_key, own).apply(ready)
+
+    def first_contact(self, ends: Ends) -> pulumi.Output[str]:
+        """The host key that the enrollment pins, as soon as the node has answered."""
+        node = ends.node
+        if self._tunnel is None or self._ready is None or node.offline:
+            return _host_key(ends.bootstrap)
+
+        async def wait(parts: list[Any]) -> str:
+            contact: Contact = parts[0]
+            identity, bootstrap, endpoint, roots = parts[1:5]
+            self._meet(node, identity, bootstrap, endpoint, roots)
+            host_keys = Identities(bootstrap=bootstrap.host.public, lasting=identity.ssh.public)
+            try:
+                return await contact.first(node.name, node.addresses[REQUIRED[0]].v4, host_keys)
+            except RunnerError as error:
+                raise pulumi.RunError(str(error)) from error
+
+        parts: pulumi.Output[list[Any]] = pulumi.Output.all(
+            self._ready, ends.identity, ends.bootstrap, ends.endpoint, self._roots, ends.machine
+        )
+        return pulumi.Output.unsecret(_awaited(parts, wait))
+
+    def way(self, ends: Ends, after: pulumi.Output[Any]) -> pulumi.Output[str]:
+        """The address that pushes use: the wg1 address, always, unless wg1 is silent."""
+        node = ends.node
+        wg0, wg1 = (node.addresses[slot].v4 for slot in REQUIRED)
+        if self._tunnel is None or self._ready is None or node.offline:
+            return pulumi.Output.from_input(wg1)
+
+        async def wait(parts: list[Any]) -> str:
+            contact: Contact = parts[0]
+            identity: keys.Identity = parts[1]
+            try:
+                return await contact.way(node.name, wg1, wg0, identity.ssh.public)
+            except RunnerError as error:
+                raise pulumi.RunError(str(error)) from error
+
+        parts: pulumi.Output[list[Any]] = pulumi.Output.all(
+            self._ready, ends.identity, ends.machine, after
+        )
+        return pulumi.Output.unsecret(_awaited(parts, wait))
+
+    def _meet(
+        self,
+        node: PlanNode,
+        identity: keys.Identity,
+        bootstrap: keys.Bootstrap,
+        endpoint: str,
+        roots: dict[str, bytes],
+    ) -> None:
+        assert self._tunnel is not None  # noqa: S101 - tells the type checker what callers made sure
+        for slot in REQUIRED:
+            lasting = Door(
+                public=keys.public_key(identity.wireguard[slot]),
+                psk=keys.psk(roots[slot], node.key, self.person.key, slot=slot).base64(),
+            )
+            first = Door(public=keys.public_key(bootstrap.wireguard), psk=bootstrap.psk.base64())
+            address = node.addresses[slot]
+            self._tunnel.meet(
+                Peer(
+                    node=node.name,
+                    slot=slot,
+                    endpoint=wireguard.endpoint(endpoint, self._plan.plane(slot).port),
+                    allowed=(f"{address.v4}/32", f"{address.v6}/128"),
+                    doors=(first, lasting) if slot == REQUIRED[0] else (lasting,),
+                )
+            )
+
+
+def sides(plan: Plan, person: PlanPerson) -> tuple[Side, ...]:
+    """The runner's own ends of its two planes."""
+    ends = []
+    for slot in REQUIRED:
+        plane, address = plan.plane(slot), person.addresses[slot]
+        prefix4, prefix6 = (net.split("/")[1] for net in (plane.supernet4, plane.supernet6))
+        ends.append(
+            Side(
+                slot=slot,
+                interface=interface_name(plan.stack, plane.interface),
+                addresses=(f"{address.v4}/{prefix4}", f"{address.v6}/{prefix6}"),
+                mtu=plane.mtu,
+            )
+        )
+    return tuple(ends)
+
+
+def guards(plan: Plan) -> tuple[str, ...]:
+    """The networks that are unreachable on this machine while no tunnel carries them."""
+    return (*(plane.supernet4 for plane in plan.planes), plan.ula)
+
+
+def _awaited(
+    parts: pulumi.Output[list[Any]], wait: Callable[[list[Any]], Awaitable[str]]
+) -> pulumi.Output[str]:
+    """Apply an asynchronous function: a blocking one would hold up all the others."""
+    return parts.apply(wait)
+
+
+def _host_key(bootstrap: pulumi.Output[keys.Bootstrap]) -> pulumi.Output[str]:
+    return pulumi.Output.unsecret(bootstrap.apply(lambda made: bare(made.host.public)))
+
+
+def _this_runner(plan: Plan) -> PlanPerson:
+    wanted = os.environ.get(RUNNER, plan.runner.name)
+    for person in plan.runners:
+        if person.name == wanted:
+            return person
+    names = ", ".join(person.name for person in plan.runners)
+    raise pulumi.RunError(
+        f"{RUNNER}={wanted} is no runner of stack {plan.stack}\n  fix: use one of: {names}"
+    )
+
+
+def _close_on(number: signal.Signals) -> None:
+    """Let a signal end the program by way of `atexit`, where no other handler is set."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(1)
+
+    if signal.getsignal(number) is signal.SIG_DFL:
+        signal.signal(number, leave)

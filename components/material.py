@@ -1,0 +1,50 @@
+"""Random resources into key material: the few lines between `RandomBytes` and `backplane.keys`."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar, cast
+
+import pulumi
+from pulumi_random import RandomBytes
+
+from backplane import keys
+
+LENGTH = 32
+"""Bytes of every random value: as many as an X25519 key has (RFC 7748)."""
+
+T = TypeVar("T")
+
+
+def random_bytes(
+    name: str, *, opts: pulumi.ResourceOptions, epoch: int | None = None
+) -> RandomBytes:
+    """32 random bytes, kept in the state as a secret; another epoch draws fresh ones."""
+    keepers = None if epoch is None else {"epoch": str(epoch)}
+    return RandomBytes(name, length=LENGTH, keepers=keepers, opts=opts)
+
+
+def decoded(values: Mapping[str, str]) -> dict[str, bytes]:
+    """Base64 texts by slot, as bytes."""
+    return {slot: b64decode(value) for slot, value in values.items()}
+
+
+def loose(output: pulumi.Output[T]) -> pulumi.Output[T]:
+    """The same value without its list of resources.
+
+    Every node's bundle needs every node's public keys. Kept as dependencies, these would be N²
+    names in the state; the order they stand for follows from the values anyway.
+    """
+    value = cast("Awaitable[T]", output.future())
+    return pulumi.Output(set(), value, output.is_known(), output.is_secret())
+
+
+def card(
+    own: pulumi.Output[keys.Identity], key: str, endpoint: pulumi.Input[str | None] = None
+) -> pulumi.Output[keys.Card]:
+    """The public half of an identity, no secret any more."""
+    made = pulumi.Output.all(own, endpoint).apply(
+        lambda parts: keys.card(parts[0], key=key, endpoint=parts[1])
+    )
+    return pulumi.Output.unsecret(made)

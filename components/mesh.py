@@ -1,0 +1,79 @@
+"""The few values that belong to all: salts, roots and the directory of public halves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import pulumi
+
+from backplane import keys
+from backplane.plan import Plan
+from components.access import Access, AccessArgs
+from components.material import decoded, loose
+from components.person import Person, PersonArgs
+from components.plane import Plane
+
+Directory = Mapping[str, keys.Card]
+
+
+class HasCard(Protocol):
+    """A node or a person."""
+
+    card: pulumi.Output[keys.Card]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyring:
+    """The planes' randomness by slot; secret.
+
+    Attributes:
+        salts: Key salts, base64.
+        roots: PSK roots, bytes.
+    """
+
+    salts: pulumi.Output[Mapping[str, str]]
+    roots: pulumi.Output[dict[str, bytes]]
+
+
+def keyring(planes: Mapping[str, Plane]) -> Keyring:
+    """Gather what the planes drew."""
+    return Keyring(
+        salts=pulumi.Output.all(**{slot: plane.salt for slot, plane in planes.items()}),
+        roots=pulumi.Output.all(**{slot: plane.root for slot, plane in planes.items()}).apply(
+            decoded
+        ),
+    )
+
+
+def access(plan: Plan) -> Access:
+    """The stack's push key, in every cloud that has a site."""
+    clouds = tuple(sorted({site.cloud for site in plan.sites}))
+    return Access("push", AccessArgs(stack=plan.stack, clouds=clouds, protect=plan.protect))
+
+
+def people(plan: Plan, ring: Keyring, push: Access) -> dict[str, Person]:
+    """Every operator and runner by name."""
+    return {
+        person.name: Person(
+            person.name,
+            PersonArgs(
+                person=person,
+                salts=ring.salts,
+                login=push.public_key if person.kind == "runner" else None,
+                protect=plan.protect,
+            ),
+        )
+        for person in plan.people
+    }
+
+
+def cards(holders: Mapping[str, HasCard]) -> pulumi.Output[Directory]:
+    """The public halves of nodes or people by name, without their resources."""
+    return loose(pulumi.Output.all(**{name: holder.card for name, holder in holders.items()}))
+
+
+def deferred() -> tuple[pulumi.Output[Directory], Callable[[pulumi.Output[Directory]], None]]:
+    """A directory that nodes can be made with, and what fills it once they are made."""
+    return pulumi.deferred_output()

@@ -1,0 +1,234 @@
+"""What other programs read of a stack, version 1. A field never changes its meaning within one.
+
+Plain outputs::
+
+    version      1
+    nodes        {"fsn-a": {"key": "1.1", "site": "fsn", "endpoint": "198.51.100.17",
+                  "offline": false, "roles": ["ssh"], "host_key": "ssh-ed25519 AAAA…",
+                  "generation": "<16 hex>",
+                  "addresses": {"management": {"ipv4": "10.201.1.1", "ipv6": "fd…"}, …},
+                  "public_keys": {"management": "<base64>", …}}, …}
+    ssh_config   text for ~/.ssh/config: every node by name, over wg1
+    known_hosts  text for ~/.ssh/known_hosts: the host keys that ssh_config's aliases pin
+    firewall_ids {"fsn": "<id>", …}
+    plan         {"topology", "network", "ula", "planes": [{"slot", "name", "interface", "port",
+                  "ipv4": "10.201.0.0/16", "ipv6": "…/56", "keys": 1, "psk": 1, "mtu": 1420}, …],
+                  "openings": {"fsn-a": [{"slot", "proto", "port", "role"}, …]}, "people":
+                  {"alice": {"kind": "operator", "key": "255.1", "addresses": {slot: {…}}}}}
+
+Secret outputs::
+
+    runner       what the verbs need, as `runner.credentials` says (a mapping)
+    operators    {"alice": {"<file name>": "<wg-quick text>", …}, …}, one file a plane
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import pulumi
+
+from backplane import keys
+from backplane.addressing import Address
+from backplane.plan import Plan, PlanNode
+from backplane.render import operator, sshconfig
+from components.access import Access
+from components.link import guards, sides
+from components.mesh import Keyring
+from components.node import Node
+from components.person import Person
+from components.site import Site
+from runner.credentials import DIALLED
+from runner.credentials import VERSION as RUNNER_VERSION
+
+VERSION = 1
+"""Version of the outputs' shape."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputsArgs:
+    """What the outputs tell of.
+
+    Attributes:
+        plan: The mesh.
+        nodes: The nodes by name.
+        people: Operators and runners by name.
+        sites: The sites by name.
+        access: The push key.
+        ring: The planes' randomness.
+    """
+
+    plan: Plan
+    nodes: Mapping[str, Node]
+    people: Mapping[str, Person]
+    sites: Mapping[str, Site]
+    access: Access
+    ring: Keyring
+
+
+def export(args: OutputsArgs) -> None:
+    """Export everything that the module's docstring lists."""
+    plan = args.plan
+    directory = pulumi.Output.all(**{name: node.card for name, node in args.nodes.items()})
+    told = {
+        node.name: pulumi.Output.all(args.nodes[node.name].card, args.nodes[node.name].generation)
+        for node in plan.nodes
+    }
+    pulumi.export("version", VERSION)
+    pulumi.export(
+        "nodes",
+        {node.name: told[node.name].apply(partial(_node, node)) for node in plan.nodes},
+    )
+    pulumi.export("ssh_config", sshconfig.config(plan))
+    pulumi.export("known_hosts", directory.apply(partial(sshconfig.known_hosts, plan)))
+    pulumi.export("firewall_ids", {name: site.firewall_id for name, site in args.sites.items()})
+    pulumi.export("plan", _plan(plan))
+    pulumi.export("runner", pulumi.Output.secret(_runner(args, pulumi.Output.all(**told))))
+    pulumi.export("operators", pulumi.Output.secret(_operators(args, directory)))
+
+
+def _node(node: PlanNode, told: Sequence[Any]) -> Json:
+    card, generation = told
+    return {
+        "key": node.key,
+        "site": node.site,
+        "endpoint": card.endpoint,
+        "offline": node.offline,
+        "roles": list(node.roles),
+        "host_key": card.ssh,
+        "generation": generation,
+        "addresses": _addresses(node.addresses),
+        "public_keys": dict(card.wireguard),
+    }
+
+
+def _addresses(addresses: Mapping[str, Address]) -> Json:
+    return {slot: {"ipv4": at.v4, "ipv6": at.v6} for slot, at in addresses.items()}
+
+
+def _plan(plan: Plan) -> Json:
+    return {
+        "topology": plan.topology,
+        "network": plan.network,
+        "ula": plan.ula,
+        "planes": [
+            {
+                "slot": plane.slot,
+                "name": plane.name,
+                "interface": plane.interface,
+                "port": plane.port,
+                "ipv4": plane.supernet4,
+                "ipv6": plane.supernet6,
+                "keys": plane.keys,
+                "psk": plane.psk,
+                "mtu": plane.mtu,
+            }
+            for plane in plan.planes
+        ],
+        "openings": {
+            node.name: [asdict(opening) for opening in plan.openings(node.name)]
+            for node in plan.nodes
+        },
+        "people": {
+            person.name: {
+                "kind": person.kind,
+                "key": person.key,
+                "addresses": _addresses(person.addresses),
+            }
+            for person in plan.people
+        },
+    }
+
+
+def _runner(args: OutputsArgs, told: pulumi.Output[Json]) -> pulumi.Output[Json]:
+    plan = args.plan
+
+    def credentials(parts: Json) -> Json:
+        return {
+            "version": RUNNER_VERSION,
+            "stack": plan.stack,
+            "push_key": parts["push_key"],
+            "guards": list(guards(plan)),
+            "runners": {
+                person.name: {
+                    "sides": {
+                        side.slot: {
+                            "interface": side.interface,
+                            "addresses": list(side.addresses),
+                            "mtu": side.mtu,
+                            "private_key": parts["own"][person.name].wireguard[side.slot].base64(),
+                        }
+                        for side in sides(plan, person)
+                    },
+                    "psks": {
+                        node.name: {
+                            slot: keys.psk(
+                                parts["roots"][slot], node.key, person.key, slot=slot
+                            ).base64()
+                            for slot in DIALLED
+                        }
+                        for node in plan.nodes
+                    },
+                }
+                for person in plan.runners
+            },
+            "nodes": {
+                node.name: _credentials(plan, node, *parts["told"][node.name])
+                for node in plan.nodes
+            },
+        }
+
+    return pulumi.Output.all(
+        push_key=args.access.private_key,
+        roots=args.ring.roots,
+        own=pulumi.Output.all(
+            **{person.name: args.people[person.name].identity for person in plan.runners}
+        ),
+        told=told,
+    ).apply(credentials)
+
+
+def _credentials(plan: Plan, node: PlanNode, card: keys.Card, generation: str) -> Json:
+    return {
+        "key": node.key,
+        "site": node.site,
+        "offline": node.offline,
+        "host_key": card.ssh,
+        "endpoint": card.endpoint,
+        "generation": generation,
+        "planes": {
+            plane.slot: {
+                "v4": node.addresses[plane.slot].v4,
+                "v6": node.addresses[plane.slot].v6,
+                "port": plane.port,
+                "public_key": card.wireguard[plane.slot],
+            }
+            for plane in plan.planes
+        },
+    }
+
+
+def _operators(args: OutputsArgs, directory: pulumi.Output[Any]) -> pulumi.Output[Json]:
+    plan = args.plan
+    operators = [person for person in plan.people if person.kind == "operator"]
+
+    def texts(parts: Json) -> Json:
+        return {
+            person.name: operator.configs(
+                plan, person.name, parts["own"][person.name], parts["directory"], parts["roots"]
+            )
+            for person in operators
+        }
+
+    return pulumi.Output.all(
+        own=pulumi.Output.all(
+            **{person.name: args.people[person.name].identity for person in operators}
+        ),
+        directory=directory,
+        roots=args.ring.roots,
+    ).apply(texts)

@@ -1,0 +1,78 @@
+"""The one module that makes remote commands: content on stdin, host key pinned, nothing logged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_command import remote
+
+from runner.ssh import TOOL
+
+PER_DIAL = 5
+"""Seconds for one dial; there is no limit to their number, the time limit below ends them."""
+
+LIMIT = "10m"
+"""Time for a whole command: first boots wait for package mirrors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """One verb of the node tool to run on one node.
+
+    Attributes:
+        node: Name of the node, for the message of a failure.
+        verb: The node tool's verb.
+        notes: Comment lines with plan data; no secret, nothing that changes by itself.
+        bundle: What the verb reads on its standard input; secret.
+        host: Plane address to dial.
+        host_key: The key the node must show.
+        private_key: The push key; secret.
+        server: The machine; the command ends and is replaced with it.
+        fixed: Whether only the machine's birth runs it: later inputs are ignored.
+    """
+
+    node: str
+    verb: str
+    notes: str
+    bundle: pulumi.Input[str]
+    host: pulumi.Input[str]
+    host_key: pulumi.Input[str]
+    private_key: pulumi.Input[str]
+    server: pulumi.Resource
+    fixed: bool = False
+
+
+def command(
+    name: str, push: Push, *, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
+) -> remote.Command:
+    """The command resource. Its connection stays the same from run to run, so it runs for cause."""
+    failed = (
+        f"{push.node}: {push.verb} failed, the lines above say why; then run pulumi up again, "
+        f"or start the machine anew by backplane replace {push.node}"
+    )
+    return remote.Command(
+        name,
+        connection=remote.ConnectionArgs(
+            host=push.host,
+            port=22,
+            user="root",
+            private_key=push.private_key,
+            host_key=push.host_key,
+            dial_error_limit=-1,
+            per_dial_timeout=PER_DIAL,
+        ),
+        create=f"{TOOL} {push.verb} || {{ echo '{failed}' >&2; exit 1; }}\n{push.notes}",
+        stdin=pulumi.Output.secret(push.bundle),
+        logging=remote.Logging.NONE,
+        add_previous_output_in_env=False,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=list(after),
+            deleted_with=push.server,
+            replace_with=[push.server],
+            ignore_changes=["create", "stdin", "connection"] if push.fixed else None,
+            custom_timeouts=pulumi.CustomTimeouts(create=LIMIT, update=LIMIT),
+        ),
+    )

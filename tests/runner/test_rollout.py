@@ -1,0 +1,264 @@
+"""The rollout's driver against fake nodes: all take the new generation, or none does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner import member, rollout
+from runner.rollout import Failed, Rollout
+from tests.runner.fleet import NEW, OLD, Fleet
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def play(
+    size: int, scene: Callable[[Fleet], Awaitable[None]], *, prepare: Callable[[Fleet], None]
+) -> Fleet:
+    """Run one scene on a fleet and return the fleet as it ended."""
+    fleet = Fleet(size)
+    prepare(fleet)
+
+    async def run() -> None:
+        await fleet.start()
+        try:
+            await scene(fleet)
+        finally:
+            await fleet.stop()
+
+    asyncio.run(run())
+    return fleet
+
+
+def nothing(_fleet: Fleet) -> None:
+    """A fleet that behaves."""
+
+
+def states(fleet: Fleet) -> set[tuple[str, str, str, bool]]:
+    """The distinct states of the nodes: confirmed, active, lease, armed."""
+    return {(node.confirmed, node.active, node.lease, node.armed) for node in fleet.nodes}
+
+
+async def _carry_out(fleet: Fleet) -> None:
+    await Rollout(fleet.order(), lambda _line: None).run()
+
+
+def test_all_nodes_end_confirmed() -> None:
+    """Every node ends active and confirmed at the wanted generation, with no lease or timer."""
+    fleet = play(5, _carry_out, prepare=nothing)
+    assert states(fleet) == {(NEW, NEW, "", False)}
+
+
+def test_a_mesh_that_is_there_is_not_touched() -> None:
+    """Where every node has confirmed the wanted generation, only questions are asked."""
+
+    def done(fleet: Fleet) -> None:
+        for node in fleet.nodes:
+            node.confirmed = node.active = NEW
+
+    fleet = play(3, _carry_out, prepare=done)
+    assert [node.said for node in fleet.nodes] == [["lease", "status", "release"]] * 3
+
+
+@pytest.mark.parametrize("verb", ["lease", "arm", "prepare", "flip", "check", "confirm"])
+def test_one_refusal_brings_all_back(verb: str) -> None:
+    """Whatever one node refuses, all end where they were, and the message names it and why."""
+
+    def spoil(fleet: Fleet) -> None:
+        fleet.nodes[1].refuse = verb
+
+    async def scene(fleet: Fleet) -> None:
+        with pytest.raises(Failed) as caught:
+            await _carry_out(fleet)
+        assert "n001" in caught.value.what
+        assert "disk full" in caught.value.what
+        assert caught.value.fix == "make room"
+        assert "n000" not in caught.value.what
+
+    fleet = play(4, scene, prepare=spoil)
+    assert states(fleet) == {(OLD, OLD, "", False)}
+
+
+def test_nobody_flips_when_one_refuses_to_prepare() -> None:
+    """A refusal before the flip is found out while nothing has changed anywhere."""
+
+    def spoil(fleet: Fleet) -> None:
+        fleet.nodes[0].refuse = "prepare"
+
+    async def scene(fleet: Fleet) -> None:
+        with pytest.raises(Failed, match="n000"):
+            await _carry_out(fleet)
+
+    assert play(3, scene, prepare=spoil).flips == []
+
+
+def test_lost_confirmation_is_asked_for_again() -> None:
+    """A confirm whose answer is lost is repeated, and the rollout succeeds."""
+
+    def spoil(fleet: Fleet) -> None:
+        fleet.nodes[2].lose = "confirm"
+
+    fleet = play(4, _carry_out, prepare=spoil)
+    assert states(fleet) == {(NEW, NEW, "", False)}
+    assert fleet.nodes[2].said.count("confirm") == 2
+
+
+def test_peer_that_was_silent_before_is_forgiven() -> None:
+    """A pair that did not see each other before the change does not fail it."""
+
+    def spoil(fleet: Fleet) -> None:
+        fleet.nodes[0].deaf = frozenset({"n002"})
+
+    fleet = play(3, _carry_out, prepare=spoil)
+    assert states(fleet) == {(NEW, NEW, "", False)}
+
+
+def test_peer_that_falls_silent_undoes_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pair that saw each other before and does not after brings all back, and is named."""
+    monkeypatch.setattr(rollout, "CHECKS", 0.05)
+
+    async def scene(fleet: Fleet) -> None:
+        node = fleet.nodes[0]
+        flip = node.do_flip
+
+        def break_path(request: dict[str, object]) -> dict[str, object]:
+            node.deaf = frozenset({"n002"})
+            return flip(request)
+
+        node.do_flip = break_path  # type: ignore[method-assign]
+        with pytest.raises(Failed, match=r"n000: no answer from n002"):
+            await _carry_out(fleet)
+
+    fleet = play(3, scene, prepare=nothing)
+    assert states(fleet) == {(OLD, OLD, "", False)}
+
+
+def test_silent_node_is_named_with_the_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that answers on neither plane fails the rollout before any change."""
+    monkeypatch.setattr(rollout, "REACH", 1.0)
+    monkeypatch.setattr(member, "AGAIN", 0.1)
+
+    async def scene(fleet: Fleet) -> None:
+        order = fleet.order()
+        dead = order.targets[1]
+        gone = replace(dead, wg1="127.99.0.1", wg0="127.99.0.2")
+        whole = replace(order, targets=(order.targets[0], gone, *order.targets[2:]))
+        with pytest.raises(Failed) as caught:
+            await Rollout(whole, lambda _line: None).run()
+        assert "n001: no SSH session" in caught.value.what
+        assert "offline: true" in caught.value.fix
+
+    fleet = play(3, scene, prepare=nothing)
+    assert states(fleet) == {(OLD, OLD, "", False)}
+    assert fleet.flips == []
+
+
+def test_wrong_host_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that shows another host key than the pinned one is not spoken to."""
+    monkeypatch.setattr(rollout, "REACH", 1.0)
+
+    def spoil(fleet: Fleet) -> None:
+        fleet.nodes[0].host_key = Fleet(1).nodes[0].host_key
+
+    async def scene(fleet: Fleet) -> None:
+        order = fleet.order()
+        other = fleet.nodes[1].host_key.export_public_key().decode().strip()
+        lied = replace(order.targets[0], host_key=other)
+        whole = replace(order, targets=(lied, *order.targets[1:]))
+        with pytest.raises(Failed, match="n000"):
+            await Rollout(whole, lambda _line: None).run()
+
+    assert play(2, scene, prepare=spoil).nodes[0].said == []
+
+
+def test_second_rollout_waits_for_the_first() -> None:
+    """Two rollouts at once: both end well, one after the other, and nothing is mixed."""
+
+    async def scene(fleet: Fleet) -> None:
+        lines: list[str] = []
+        await asyncio.gather(
+            Rollout(fleet.order(), lines.append).run(), Rollout(fleet.order(), lines.append).run()
+        )
+
+    fleet = play(3, scene, prepare=nothing)
+    assert states(fleet) == {(NEW, NEW, "", False)}
+
+
+def test_stopped_rollout_undoes_itself() -> None:
+    """Cancelling a rollout after the flip brings all nodes back."""
+
+    async def scene(fleet: Fleet) -> None:
+        flipped = asyncio.Event()
+
+        def tell(line: str) -> None:
+            if line.startswith("flip"):
+                flipped.set()
+
+        work = asyncio.create_task(Rollout(fleet.order(), tell).run())
+        await flipped.wait()
+        work.cancel()
+        with pytest.raises(Failed, match="stopped"):
+            await work
+
+    fleet = play(3, scene, prepare=nothing)
+    assert states(fleet) == {(OLD, OLD, "", False)}
+
+
+def test_driver_as_a_process_outlives_its_terminal() -> None:
+    """The driver survives SIGHUP and SIGINT and ends with 0; a broken order ends with 2."""
+
+    async def scene(fleet: Fleet) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "runner.rollout",
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(fleet.order().encode().encode())
+        process.stdin.write_eof()
+        first = await process.stderr.readline()
+        assert first.startswith(b"lease: 4 of 4")
+        os.kill(process.pid, signal.SIGHUP)
+        os.kill(process.pid, signal.SIGINT)
+        rest = (await process.stderr.read()).decode()
+        assert await process.wait() == 0
+        assert "done: 4 nodes" in rest
+        assert "PRIVATE KEY" not in rest
+
+    fleet = play(4, scene, prepare=nothing)
+    assert states(fleet) == {(NEW, NEW, "", False)}
+    broken = subprocess.run(
+        [sys.executable, "-m", "runner.rollout"], input=b"{}", cwd=ROOT, check=False
+    )
+    assert broken.returncode == 2
+
+
+def test_a_hundred_nodes_in_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """100 nodes: flips lie within 2 s of each other, and a change ends within 60 s."""
+    lines: list[str] = []
+
+    async def scene(fleet: Fleet) -> None:
+        began = time.monotonic()
+        await Rollout(fleet.order(timer=120), lines.append).run()
+        lines.append(f"whole: {time.monotonic() - began:.2f} s")
+
+    fleet = play(100, scene, prepare=nothing)
+    assert states(fleet) == {(NEW, NEW, "", False)}
+    spread = max(fleet.flips) - min(fleet.flips)
+    with capsys.disabled():
+        print(f"\n100 nodes: flips within {spread:.2f} s; {'; '.join(lines)}")  # noqa: T201
+    assert spread < 2
+    assert float(lines[-1].split()[1]) < 60
