@@ -175,9 +175,18 @@ def detach(
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         subprocess.run(
-            ("setsid", "--fork", "sh", "-c", script, "sh", str(number), str(len(groups)))
-            + groups
-            + command,
+            (
+                "setsid",
+                "--fork",
+                "sh",
+                "-c",
+                script,
+                "sh",
+                str(number),
+                str(len(groups)),
+                *groups,
+                *command,
+            ),
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,

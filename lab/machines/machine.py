@@ -29,6 +29,11 @@ _SOFT = 90.0
 _AGAIN = 3.0
 
 
+def _pids_of(pid: int) -> Path:
+    """Return what tells a process's PID namespace from others."""
+    return Path(f"/proc/{pid}/ns/pid").readlink()
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A machine of a lab by the server's id; it need not exist yet."""
@@ -65,9 +70,7 @@ class Machine:
             found = Process.of(nspawn)
             for child in found.children if found is not None else ():
                 with suppress(OSError):
-                    if os.readlink(f"/proc/{child}/ns/pid") != os.readlink(
-                        f"/proc/{nspawn}/ns/pid"
-                    ):
+                    if _pids_of(child) != _pids_of(nspawn):
                         return child
         return None
 

@@ -29,6 +29,9 @@ PRIVATE = Path("/run/systemd/backplane-lab")
 _RESTART = 133
 """nspawn's exit status for a machine that restarts (EXIT_FORCE_RESTART in its source)."""
 
+_CARDLESS = ("unshare", "--net", "sh", "-c", 'read -r go && exec "$@" </dev/null', "sh")
+"""Begins a command in a fresh network namespace, as a fresh kernel has, once it gets a line."""
+
 _PASSED = {signal.SIGTERM: signal.SIGRTMIN + 4, signal.SIGUSR1: signal.SIGRTMIN + 5}
 """Our signals, and systemd's for power-off and restart (systemd(1))."""
 
@@ -70,17 +73,15 @@ def _command(book: Book) -> tuple[str, ...]:
 
 def _boot(book: Book, firewall: Firewall) -> int:
     """Run the machine once, from power to silence, and return nspawn's exit status."""
-    # A fresh network namespace, as a fresh kernel has; it waits for its card to be plugged in.
     machine = subprocess.Popen(
-        ("unshare", "--net", "sh", "-c", 'read -r go && exec "$@" </dev/null', "sh")
-        + _command(book),
+        (*_CARDLESS, *_command(book)),
         stdin=subprocess.PIPE,
         env={"PATH": os.environ["PATH"], "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"},
     )
-    own = os.readlink("/proc/self/ns/net")
+    own = Path("/proc/self/ns/net").readlink()
     wait_until(
         "a network namespace",
-        lambda: os.readlink(f"/proc/{machine.pid}/ns/net") != own,
+        lambda: Path(f"/proc/{machine.pid}/ns/net").readlink() != own,
         seconds=10,
     )
     firewall.plug(machine.pid)

@@ -65,13 +65,12 @@ def _ruleset() -> str:
             'oifname "runner" counter drop',
         ]
     )
-    return (
-        "table inet router {\n"
-        f"\tchain input {{\n\t\ttype filter hook input priority 0; policy drop;\n\t\t{NEIGHBOURS}\n\t}}\n"
-        f"\tchain output {{\n\t\ttype filter hook output priority 0; policy drop;\n\t\t{NEIGHBOURS}\n\t}}\n"
-        f"\tchain forward {{\n\t\t{body}\n\t}}\n"
-        "}\n"
-    )
+    own = [
+        f"\tchain {hook} {{\n\t\ttype filter hook {hook} priority 0; policy drop;\n"
+        f"\t\t{NEIGHBOURS}\n\t}}\n"
+        for hook in ("input", "output")
+    ]
+    return f"table inet router {{\n{''.join(own)}\tchain forward {{\n\t\t{body}\n\t}}\n}}\n"
 
 
 def _home(lab: Lab, member: _Member) -> tuple[Namespace, str]:

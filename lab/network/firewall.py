@@ -69,7 +69,8 @@ class Firewall:
             "link set net addrgenmode none",
             "link set net up",
             f"address add {FIREWALL_V6}/64 dev net nodad",
-            f"neighbour replace {GATEWAY_V4} lladdr {mac(_CORE, self.server)} dev net nud permanent",
+            f"neighbour replace {GATEWAY_V4} lladdr {mac(_CORE, self.server)} dev net "
+            "nud permanent",
             f"neighbour replace {CORE_V6} lladdr {mac(_CORE, self.server)} dev net nud permanent",
             f"route add default via {GATEWAY_V4} dev net onlink",
             f"route add ::/0 via {CORE_V6} dev net",
