@@ -249,27 +249,30 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self, context: Call, work: Coroutine[Any, Any, Reply], limit: float = 0
     ) -> Reply:
         """Run one operation, at most `limit` seconds; errors become a status with the message."""
+        # A task of its own: when the engine dies its calls are cancelled, and a command that runs
+        # must not be cut in half by that. Only `Cancel`, a signal or the time limit end it.
         task = asyncio.ensure_future(work)
         self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        done, _ = await asyncio.wait({task}, timeout=limit or None)
+        if not done:
+            task.cancel()
+            await asyncio.wait({task})
+            message = f"not done within {limit:g} s, the limit that custom timeouts set"
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, message)
         try:
-            async with asyncio.timeout(limit or None):
-                return await task
+            return task.result()
         except InitError as error:
             await context.abort_with_status(_init_failed(error))
             raise
         except PluginError as error:
             code, message = grpc.StatusCode.UNKNOWN, str(error)
-        except TimeoutError:
-            code = grpc.StatusCode.DEADLINE_EXCEEDED
-            message = f"not done within {limit:g} s, the limit that custom timeouts set"
         except asyncio.CancelledError:
             code, message = grpc.StatusCode.CANCELLED, "cancelled"
         except Exception as error:  # noqa: BLE001  a bug of ours must reach the user as one
             traceback.print_exc(file=sys.stderr)
             code = grpc.StatusCode.INTERNAL
             message = f"stand-in plugin '{self._provider.name}': {type(error).__name__}: {error}"
-        finally:
-            self._running.discard(task)
         await context.abort(code, message)
         raise AssertionError("abort raises")
 
