@@ -1,0 +1,130 @@
+"""What a verb knows of a stack: its outputs, read through Pulumi into memory and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scripts._problem import Problem
+
+if TYPE_CHECKING:
+    from runner.credentials import Credentials
+
+StackOption = Annotated[
+    str | None, typer.Option("--stack", "-s", help="The stack; default: the selected one.")
+]
+"""How every verb takes the stack's name."""
+
+RUNNER = "BACKPLANE_RUNNER"
+"""Names this machine's entry in `runners:` when a stack has more than one."""
+
+
+@dataclass(frozen=True, slots=False, kw_only=True)
+class Stack:
+    """The outputs of a stack; holds secrets, so it never prints them.
+
+    Attributes:
+        label: how messages name the stack.
+        outputs: `docs/outputs.md` describes them.
+    """
+
+    label: str
+    outputs: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        return f"Stack({self.label})"
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """What the runner's tunnel and SSH need."""
+        from runner.credentials import Credentials as Read  # noqa: PLC0415 - SSH is slow to import
+
+        return Read(self.outputs["runner"])
+
+    @property
+    def runner(self) -> str | None:
+        """This machine's entry in `runners:`, where the environment names it."""
+        return os.environ.get(RUNNER)
+
+
+def project() -> Path:
+    """The directory of the Pulumi project: the nearest above, else this checkout."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "Pulumi.yaml").is_file():
+            return folder
+    return Path(__file__).resolve().parents[1]
+
+
+def _label(stack: str | None) -> str:
+    return f"stack {stack}" if stack else "the selected stack"
+
+
+def _pulumi(*words: str, where: str, what: str) -> str:
+    if shutil.which("pulumi") is None:
+        raise Problem(
+            where=where,
+            what=what,
+            why="there is no `pulumi` on PATH",
+            fix='install Pulumi; for the local lab run: eval "$(backplane lab env)"',
+        )
+    done = subprocess.run(
+        ["pulumi", "stack", *words, "--non-interactive"],
+        cwd=project(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise Problem(
+            where=where,
+            what=what,
+            why=said[-1].removeprefix("error: ") if said else f"pulumi ended {done.returncode}",
+            fix="see `pulumi stack ls`; give --stack NAME, and the stack's passphrase or key",
+        )
+    return done.stdout
+
+
+def selected(stack: str | None) -> str:
+    """The stack's name: the given one, else the selected one's.
+
+    Raises:
+        Problem: no pulumi, or no stack is selected.
+    """
+    if stack:
+        return stack
+    return _pulumi("--show-name", where=_label(None), what="its name cannot be read").strip()
+
+
+def read(stack: str | None) -> Stack:
+    """Read the outputs of a stack, its selected one when no name is given.
+
+    Raises:
+        Problem: no pulumi, no such stack, a wrong passphrase, or nothing deployed yet.
+    """
+    where = _label(stack)
+    chosen = ["--stack", stack] if stack else []
+    text = _pulumi(
+        *("output", "--json", "--show-secrets", *chosen),
+        where=where,
+        what="the outputs cannot be read",
+    )
+    outputs = json.loads(text or "{}")
+    if "runner" not in outputs:
+        raise Problem(
+            where=where,
+            what="there is nothing to look at",
+            why="the stack has no outputs yet",
+            fix="pulumi up",
+        )
+    return Stack(label=where, outputs=outputs)

@@ -1,0 +1,286 @@
+"""Facts in, verdict out: whether a mesh answers where it must and nowhere else. No effects here."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FRESH = 180
+"""Seconds; an older session carries nothing (WireGuard's REJECT_AFTER_TIME)."""
+
+FAMILIES = ("ipv4", "ipv6")
+
+_DHCP_CLIENT = frozenset({68, 546})  # RFC 2131, RFC 8415: where a cloud's network set-up listens
+_ANSWERS = frozenset({"open", "refused"})
+
+Json = dict[str, Any]
+Opening = tuple[str, str, int]
+"""(plane slot, protocol, port)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshNode:
+    """A node as it was declared.
+
+    Attributes:
+        name: its name.
+        addresses: by plane slot and family (`ipv4`, `ipv6`).
+        openings: what its roles open, and nothing else may answer.
+    """
+
+    name: str
+    addresses: Mapping[str, Mapping[str, str]]
+    openings: frozenset[Opening]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mesh:
+    """What was declared, as far as it can be looked at from the nodes.
+
+    Attributes:
+        nodes: those that are not offline, by name.
+        interfaces: the WireGuard interface of each plane slot in use.
+        wireguard: the planes' UDP ports.
+        tcp: every TCP port of every plane's list: what is knocked on, everywhere.
+    """
+
+    nodes: tuple[MeshNode, ...]
+    interfaces: Mapping[str, str]
+    wireguard: frozenset[int]
+    tcp: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What one node said of itself and of the others.
+
+    Attributes:
+        pings: milliseconds by address, None for silence.
+        tcp: `open`, `refused`, `silent` or `unreachable` by address and port.
+        interfaces: by name, with `peers`, each with `name` and `handshake_age` in seconds.
+        listeners: each with `protocol`, `address`, `port` and `process`.
+        failed: systemd units that failed.
+    """
+
+    pings: Mapping[str, float | None]
+    tcp: Mapping[tuple[str, int], str]
+    interfaces: Mapping[str, Mapping[str, Any]]
+    listeners: tuple[Mapping[str, Any], ...]
+    failed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One ordered pair of nodes on one plane and family: the unit of all that is counted."""
+
+    source: str
+    target: str
+    slot: str
+    family: str
+    address: str
+
+    def document(self) -> Json:
+        """The cell for JSON."""
+        return {
+            "from": self.source,
+            "to": self.target,
+            "plane": self.slot,
+            "family": self.family,
+            "address": self.address,
+        }
+
+
+def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str] = ()) -> Mesh:
+    """Read the declared mesh from a stack's plain outputs.
+
+    Args:
+        outputs: `nodes` and `plan` of `docs/outputs.md`.
+        listed: the TCP ports of the planes' lists.
+        extra: names of nodes to leave out besides those that are offline.
+    """
+    plan, left_out = outputs["plan"], set(extra)
+    nodes = tuple(
+        MeshNode(
+            name=name,
+            addresses=node["addresses"],
+            openings=frozenset(
+                (item["slot"], item["proto"], int(item["port"])) for item in plan["openings"][name]
+            ),
+        )
+        for name, node in sorted(outputs["nodes"].items())
+        if not node["offline"] and name not in left_out
+    )
+    opened = {port for node in nodes for _, proto, port in node.openings if proto == "tcp"}
+    return Mesh(
+        nodes=nodes,
+        interfaces={plane["slot"]: plane["interface"] for plane in plan["planes"]},
+        wireguard=frozenset(int(plane["port"]) for plane in plan["planes"]),
+        tcp=tuple(sorted({*listed, *opened})),
+    )
+
+
+def cells(declared: Mesh) -> tuple[Cell, ...]:
+    """Every ordered pair of different nodes on every plane in both families."""
+    return tuple(
+        Cell(
+            source=source.name,
+            target=target.name,
+            slot=slot,
+            family=family,
+            address=target.addresses[slot][family],
+        )
+        for slot in declared.interfaces
+        for family in FAMILIES
+        for source in declared.nodes
+        for target in declared.nodes
+        if source is not target
+    )
+
+
+def _silent(facts: Facts | None, cell: Cell) -> bool:
+    return facts is None or facts.pings.get(cell.address) is None
+
+
+def pairs(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
+    """Who reaches whom by ICMP echo."""
+    wanted = cells(declared)
+    missing = [cell for cell in wanted if _silent(facts.get(cell.source), cell)]
+    counts = {
+        family: {
+            "expected": sum(cell.family == family for cell in wanted),
+            "reached": sum(cell.family == family for cell in wanted)
+            - sum(cell.family == family for cell in missing),
+        }
+        for family in FAMILIES
+    }
+    return {
+        **counts,
+        "expected": len(wanted),
+        "reached": len(wanted) - len(missing),
+        "missing": [cell.document() for cell in missing],
+    }
+
+
+def isolation(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
+    """Every listed TCP port on every plane: what is declared answers, and nothing else does."""
+    openings = {node.name: node.openings for node in declared.nodes}
+    expected = opened = probed = 0
+    unexpected: list[Json] = []
+    missing: list[Json] = []
+    for cell in cells(declared):
+        seen = facts.get(cell.source)
+        for port in declared.tcp:
+            result = seen.tcp.get((cell.address, port)) if seen else None
+            probed += result is not None
+            wanted = (cell.slot, "tcp", port) in openings[cell.target]
+            expected += wanted
+            opened += result == "open"
+            found = {**cell.document(), "port": port, "result": result or "not asked"}
+            if wanted and result != "open":
+                missing.append(found)
+            elif not wanted and result in _ANSWERS:
+                unexpected.append(found)
+    return {
+        "probed": probed,
+        "expected_open": expected,
+        "open": opened,
+        "unexpected_open": unexpected,
+        "missing_open": missing,
+    }
+
+
+def _wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) -> str | None:
+    address, port = str(listener["address"]), int(listener["port"])
+    protocol = str(listener["protocol"])
+    if address == "*" or (parsed := ipaddress.ip_address(address)).is_unspecified:
+        own = protocol == "udp" and port in declared.wireguard
+        return None if own else "listens on every address"
+    if parsed.is_loopback:
+        return None
+    for slot, families in node.addresses.items():
+        if address in families.values():
+            declared_here = (slot, protocol, port) in node.openings
+            return None if declared_here else f"no role opens it on the plane {slot}"
+    if protocol == "udp" and port in _DHCP_CLIENT:
+        return None
+    return "listens outside the planes"
+
+
+def listeners(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
+    """No listener on a wildcard but WireGuard's, none outside the planes, none undeclared."""
+    checked = 0
+    wrong: list[Json] = []
+    for node in declared.nodes:
+        for listener in facts[node.name].listeners if node.name in facts else ():
+            checked += 1
+            if why := _wrong_listener(declared, node, listener):
+                wrong.append({"node": node.name, **listener, "why": why})
+    return {"checked": checked, "wrong": wrong}
+
+
+def handshakes(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
+    """How old each session is, on every node, plane and peer node."""
+    stale: list[Json] = []
+    ages: list[float] = []
+    expected = 0
+    for slot, interface in declared.interfaces.items():
+        for node in declared.nodes:
+            seen = facts[node.name].interfaces.get(interface, {}) if node.name in facts else {}
+            known = {peer["name"]: peer["handshake_age"] for peer in seen.get("peers", ())}
+            for peer in declared.nodes:
+                if peer is node:
+                    continue
+                expected += 1
+                age = known.get(peer.name)
+                if age is None or age > FRESH:
+                    found = {"from": node.name, "to": peer.name, "plane": slot, "age": age}
+                    stale.append(found)
+                else:
+                    ages.append(age)
+    return {
+        "expected": expected,
+        "fresh": len(ages),
+        "oldest": round(max(ages)) if ages else None,
+        "stale": stale,
+    }
+
+
+def judge(declared: Mesh, facts: Mapping[str, Facts], unreachable: Mapping[str, str]) -> Json:
+    """The whole verdict, as `backplane verify --json` prints it.
+
+    Args:
+        declared: what must be.
+        facts: what each node that could be asked said.
+        unreachable: why the others could not be asked.
+    """
+    found: Json = {
+        "nodes": {
+            "expected": len(declared.nodes),
+            "asked": len(facts),
+            "unreachable": dict(unreachable),
+        },
+        "pairs": pairs(declared, facts),
+        "isolation": isolation(declared, facts),
+        "listeners": listeners(declared, facts),
+        "handshakes": handshakes(declared, facts),
+        "units": {
+            "failed": [
+                {"node": name, "unit": unit}
+                for name, told in sorted(facts.items())
+                for unit in told.failed
+            ]
+        },
+    }
+    troubles = (
+        found["nodes"]["unreachable"],
+        found["pairs"]["missing"],
+        found["isolation"]["unexpected_open"],
+        found["isolation"]["missing_open"],
+        found["listeners"]["wrong"],
+        found["handshakes"]["stale"],
+        found["units"]["failed"],
+    )
+    asked = len(declared.nodes) > 0 and len(facts) == len(declared.nodes)
+    return {"ok": asked and not any(troubles), **found}
