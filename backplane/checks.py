@@ -132,7 +132,9 @@ def _roles(view: Raw) -> Iterator[Mistake]:
                     fix="remove it, or correct its name",
                 )
             elif role in roles[:position]:
-                yield _mistake(at, f"`{role}` is there twice", "sites.*.nodes.*.roles")
+                yield _mistake(
+                    at, f"`{role}` is there twice", "sites.*.nodes.*.roles", fix="remove one"
+                )
             else:
                 needed.add(role)
         for position, bridge in enumerate(node.list("bridges")):
@@ -169,7 +171,9 @@ def _people(view: Raw) -> Iterator[Mistake]:
                 )
                 continue
             if slot in on:
-                yield _mistake(at, f"`{name}` is there twice", "operators.*.planes")
+                yield _mistake(
+                    at, f"`{name}` is there twice", "operators.*.planes", fix="remove one"
+                )
             elif slot not in in_use:
                 fix = f"take {name} off this list, or use the plane"
                 yield _mistake(at, f"{name} is left out of the mesh", "operators.*.planes", fix=fix)

@@ -2,110 +2,27 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from backplane import addressing, planes
 from backplane.addressing import Address
 from backplane.declaration import Declaration, Node, Operator, Site
+from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlane, PlanSite
 from backplane.roles import EVERYWHERE, ROLES, Opening
 
-Kind = Literal["node", "runner", "operator"]
-Family = Literal["ipv4", "ipv6"]
+__all__ = [
+    "Family",
+    "Kind",
+    "Peer",
+    "Plan",
+    "PlanNode",
+    "PlanPerson",
+    "PlanPlane",
+    "PlanSite",
+    "plan",
+]
+
 Named = TypeVar("Named")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanPlane:
-    """A plane in use: the program's constants with what the stack sets.
-
-    `keys` and `psk` are epochs: raising one draws fresh randomness for that plane.
-    """
-
-    slot: str
-    name: str
-    index: int
-    interface: str
-    port: int
-    zone: str | None
-    supernet4: str
-    supernet6: str
-    keys: int
-    psk: int
-    tcp: tuple[int, ...]
-    udp: tuple[int, ...]
-    mtu: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanSite:
-    """A site and the names of its nodes, sorted."""
-
-    name: str
-    id: int
-    cloud: str
-    location: str
-    nodes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanNode:
-    """A machine.
-
-    Attributes:
-        key: stable key ``site id.node id``, what key material is derived from.
-        image: the tested image, or what the snapshot was made from.
-        snapshot: id of the cloud's snapshot to boot instead, if any.
-        endpoint_family: which of its public addresses peers dial.
-        ipv6: whether its public interface speaks IPv6 at all.
-        roles: names, sorted, with those every node runs.
-        bridges: container bridges that may reach the outside through this node.
-        addresses: per slot in use.
-    """
-
-    name: str
-    key: str
-    site: str
-    id: int
-    cloud: str
-    location: str
-    type: str
-    image: str
-    snapshot: int | None
-    endpoint_family: Family
-    ipv6: bool
-    roles: tuple[str, ...]
-    bridges: tuple[str, ...]
-    epoch: int
-    incarnation: int
-    offline: bool
-    retire: bool
-    addresses: Mapping[str, Address]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanPerson:
-    """An operator's device or a runner: a peer of every node on its planes.
-
-    `public_keys` and `ssh_key` hold what the person brings; the stack makes the rest.
-    """
-
-    name: str
-    key: str
-    kind: Kind
-    slots: tuple[str, ...]
-    addresses: Mapping[str, Address]
-    public_keys: Mapping[str, str]
-    ssh_key: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """What one member of a plane knows of another."""
-
-    name: str
-    key: str
-    kind: Kind
-    address: Address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +47,11 @@ class Plan:
     def slots(self) -> tuple[str, ...]:
         """The planes in use, by index."""
         return tuple(plane.slot for plane in self.planes)
+
+    @property
+    def everyone(self) -> tuple[PlanNode | PlanPerson, ...]:
+        """All nodes, then all people."""
+        return (*self.nodes, *self.people)
 
     @property
     def runners(self) -> tuple[PlanPerson, ...]:

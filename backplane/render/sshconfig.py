@@ -1,4 +1,4 @@
-"""What people put into ~/.ssh: how to reach each node over the management plane, host keys known."""
+"""What people put into ~/.ssh: the way to each node over the management plane, and host keys."""
 
 from collections.abc import Mapping
 
