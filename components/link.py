@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -18,10 +18,12 @@ from backplane.planes import REQUIRED
 from backplane.render import wireguard
 from backplane.render.operator import interface_name
 from components.access import Access
-from runner.contact import Contact, Identities
 from runner.problem import RunnerError
-from runner.ssh import bare, private_key
 from runner.tunnel import Door, Peer, Side, Tunnel
+
+if TYPE_CHECKING:
+    # At run time this loads the SSH library, which takes a second and which no preview needs.
+    from runner.contact import Contact
 
 RUNNER = "BACKPLANE_RUNNER"
 """Names this machine's entry in `runners:` when a stack has more than one."""
@@ -85,6 +87,9 @@ class Link:
         if tunnel is None:
             return
 
+        from runner.contact import Contact  # noqa: PLC0415 - see above
+        from runner.ssh import private_key  # noqa: PLC0415 - see above
+
         def ready(parts: list[Any]) -> Contact:
             identity: keys.Identity = parts[1]
             for slot in REQUIRED:
@@ -103,9 +108,10 @@ class Link:
             contact: Contact = parts[0]
             identity, bootstrap, endpoint, roots = parts[1:5]
             self._meet(node, identity, bootstrap, endpoint, roots)
-            host_keys = Identities(bootstrap=bootstrap.host.public, lasting=identity.ssh.public)
+            wg0 = node.addresses[REQUIRED[0]].v4
+            shown = (bootstrap.host.public, identity.ssh.public)
             try:
-                return await contact.first(node.name, node.addresses[REQUIRED[0]].v4, host_keys)
+                return await contact.first(node.name, wg0, bootstrap=shown[0], lasting=shown[1])
             except RunnerError as error:
                 raise pulumi.RunError(str(error)) from error
 
@@ -191,7 +197,7 @@ def _awaited(
 
 
 def _host_key(bootstrap: pulumi.Output[keys.Bootstrap]) -> pulumi.Output[str]:
-    return pulumi.Output.unsecret(bootstrap.apply(lambda made: bare(made.host.public)))
+    return pulumi.Output.unsecret(bootstrap.apply(lambda made: made.host.public))
 
 
 def _this_runner(plan: Plan) -> PlanPerson:

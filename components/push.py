@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_command import remote
 
-from runner.ssh import TOOL
+from runner.tool import TOOL
 
 PER_DIAL = 5
 """Seconds for one dial; there is no limit to their number, the time limit below ends them."""

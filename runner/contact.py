@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import asyncssh
 
@@ -31,19 +30,6 @@ SECOND_WAY = 20.0
 """Seconds that wg1 gets before a node is reached over wg0 instead."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identities:
-    """The host keys a node may show.
-
-    Attributes:
-        bootstrap: The one-time key of its user-data.
-        lasting: The key that its first bundle brings.
-    """
-
-    bootstrap: str
-    lasting: str
-
-
 class Contact:
     """Reaches nodes through the tunnel.
 
@@ -59,7 +45,9 @@ class Contact:
         self._tell = tell
         self._waiting: set[str] = set()
 
-    async def first(self, node: str, host: str, keys: Identities, *, limit: float = BOOT) -> str:
+    async def first(
+        self, node: str, host: str, *, bootstrap: str, lasting: str, limit: float = BOOT
+    ) -> str:
         """Wait until a node answers on wg0 and return the host key to pin.
 
         The node tool is on the node when this returns.
@@ -67,7 +55,8 @@ class Contact:
         Args:
             node: Name of the node.
             host: Its wg0 address.
-            keys: The host keys it may show.
+            bootstrap: The one-time host key of its user-data.
+            lasting: The host key that its first bundle brings.
             limit: Seconds to wait in all.
 
         Raises:
@@ -84,8 +73,8 @@ class Contact:
                 shown = await shown_key(host)
                 if self._tunnel.opened(node, "management"):
                     # Enrolled before: `way` equips it, and a silent wg0 is the rollout's to name.
-                    return shown or bare(keys.lasting)
-                if shown in {bare(keys.bootstrap), bare(keys.lasting)}:
+                    return shown or bare(lasting)
+                if shown in {bare(bootstrap), bare(lasting)}:
                     if await self._equip(node, host, shown):
                         return shown
                 elif shown is not None:

@@ -17,10 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runner.ssh import Place
 from runner.tunnel import Door, Peer, Side, Tunnel
+
+if TYPE_CHECKING:
+    # At run time this would load the whole SSH library, which a preview never needs.
+    from runner.ssh import Place
 
 VERSION = 1
 """Version of the shape above."""
@@ -67,6 +70,8 @@ class Credentials:
 
     def place(self, node: str, slot: str = "management") -> Place:
         """Where a node's sshd is on a plane."""
+        from runner.ssh import Place  # noqa: PLC0415 - see above
+
         told = self.nodes[node]
         return Place(node=node, host=told["planes"][slot]["v4"], host_key=told["host_key"])
 

@@ -10,12 +10,10 @@ from typing import Any, Self
 import asyncssh
 
 from runner.problem import RunnerError
+from runner.tool import TOOL
 
 CONNECT = 6.0
 """Seconds for one attempt to connect and log in."""
-
-TOOL = "/usr/local/sbin/backplane-node"
-"""Where the node tool lives on a node."""
 
 JSON = dict[str, Any]
 

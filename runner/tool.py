@@ -7,8 +7,14 @@ import io
 import zipfile
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runner.ssh import TOOL, Session
+if TYPE_CHECKING:
+    # At run time this would load the whole SSH library, which a preview never needs.
+    from runner.ssh import Session
+
+TOOL = "/usr/local/sbin/backplane-node"
+"""Where the node tool lives on a node."""
 
 SHEBANG = b"#!/usr/bin/python3\n"
 
