@@ -100,6 +100,12 @@ def engine() -> Engine | None:
     return None
 
 
+def official_language(name: str) -> bool:
+    """Whether the engine in use has its own language host beside it."""
+    found = engine()
+    return found is not None and (found.program.parent / f"pulumi-language-{name}").is_file()
+
+
 def _foreign_path() -> str:
     """PATH without the places that this project itself puts there."""
     ours = (str(paths.cache()), str(paths.ROOT))

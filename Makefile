@@ -1,0 +1,28 @@
+# Every target sets up what it needs; `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-down test check lint lock
+SETUP := lab/setup/bootstrap.sh
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Set up, make a dark mesh of real machines in the lab, verify it, show it (Linux, root)
+	@$(SETUP) demo
+
+demo-down: ## Destroy the demo and leave nothing of it behind
+	@$(SETUP) demo-down
+
+test: ## Set up and run the whole suite; without root or Linux all but the lab level
+	@$(SETUP) test $(ARGS)
+
+check: ## Linters, types and fast tests, in under a minute; needs no privilege
+	@$(SETUP) check $(ARGS)
+
+lint: ## Put formatting and what linters can mend right
+	@$(SETUP) lint
+
+setup: ## Only set up: Python packages, engine, plugins, and for the lab packages and image
+	@$(SETUP) setup
+
+lock: ## Lock the dependencies anew, with hashes
+	@$(SETUP) lock

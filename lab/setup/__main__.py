@@ -1,0 +1,87 @@
+"""`python -m lab.setup TARGET`: sets up what a make target needs, then does it."""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolchain
+
+_TARGETS = ("check", "test", "setup", "demo", "demo-down", "lint", "lock")
+_GATE = ("tests/core", "tests/golden", "tests/components", "tests/gate", "tests/node")
+
+
+def lab_refusal() -> str | None:
+    """Why the lab can't run on this machine, as one sentence with the way out; None if it can."""
+    if sys.platform != "linux":
+        return f"the lab boots Linux machines and this is {sys.platform}: use a Linux machine"
+    if os.geteuid() != 0:
+        return "the lab makes namespaces and machines, which needs root: run it with sudo"
+    return None
+
+
+def _image(say: steps.Say) -> str:
+    steps.command(
+        [sys.executable, "-m", "lab.image", "debian-12"],
+        say=say, fix="see the lines above, then try again", limit=1200,
+    )  # fmt: skip
+    return "debian-12 there"
+
+
+def prepare(console: Console, *, lab: bool) -> bool:
+    """Set up what is missing: engine and plugins, for the lab packages and image beside them."""
+    engine_step = steps.Step(name="engine", work=engine.ensure)
+    todo = [engine_step, steps.Step(name="plugins", work=plugins.ensure, after=[engine_step])]
+    if lab:
+        packages_step = steps.Step(name="packages", work=packages.ensure)
+        todo += [packages_step, steps.Step(name="image", work=_image, after=[packages_step])]
+    return steps.run(todo, console)
+
+
+def _lint() -> int:
+    """Format, and mend what ruff can mend; what is left is told by it."""
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    subprocess.run([ruff, "format", "."], cwd=paths.ROOT, check=True)
+    return subprocess.run([ruff, "check", "--fix", "."], cwd=paths.ROOT, check=False).returncode
+
+
+def pytest(arguments: Sequence[str]) -> None:
+    """Become pytest, so that its closing lines and exit code are this command's."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.chdir(paths.ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606  it takes over
+
+
+def main() -> int:
+    """Set up for one target and run it."""
+    parser = argparse.ArgumentParser(prog="python -m lab.setup", description=__doc__)
+    parser.add_argument("target", choices=_TARGETS)
+    known, rest = parser.parse_known_args()
+    console = Console(soft_wrap=True, stderr=known.target != "test")
+    if known.target == "check":
+        pytest([*(folder for folder in _GATE if (paths.ROOT / folder).is_dir()), *rest])
+    if known.target in ("lint", "lock"):
+        return _lint() if known.target == "lint" else lock.ensure()
+    refusal = lab_refusal()
+    if known.target in ("demo", "demo-down") and refusal:
+        console.print(f"make {known.target}: {refusal}; `make check` works here.", style="bold red")
+        return 1
+    if known.target == "demo-down":
+        return demo.down(console)
+    if refusal:
+        console.print(f"without the lab level: {refusal}", style="yellow", markup=False)
+    if not prepare(console, lab=refusal is None):
+        return 1
+    console.print(toolchain.announce(), style="bold", markup=False, highlight=False)
+    if known.target == "test":
+        pytest(rest)
+    return demo.up(console) if known.target == "demo" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
