@@ -123,6 +123,9 @@ def settle(machine: Machine) -> None:
     interfaces.set_boot(machine, wanted, enabled=True)
     if generations.named(machine, machine.layout.active) == generation.name:
         interfaces.set_boot(machine, interfaces.booted(machine) - wanted, enabled=False)
+        if activation.record(machine).generation == generation.name:
+            # Whole and live, so wg0 has its lasting key: the one-time ones serve nobody.
+            generations.remove(machine, BIRTH)
 
 
 def _go_back(machine: Machine, reason: str) -> Answer:
