@@ -96,7 +96,14 @@ def server_type(one: catalogue.ServerType) -> Json:
             for name in one.locations
         ],
         "locations": [
-            {"id": _place(name).id, "name": name, "deprecation": None} for name in one.locations
+            {
+                "id": _place(name).id,
+                "name": name,
+                "available": True,
+                "recommended": True,
+                "deprecation": None,
+            }
+            for name in one.locations
         ],
     }
 
