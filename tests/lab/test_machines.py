@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hcloud import Client
 from hcloud.images import Image
@@ -139,11 +141,7 @@ def test_soft_and_hard_buttons_of_the_api(pair: TestLab) -> None:
         "systemctl enable --now witness"
     )
     for verb, stops in (("reboot", 1), ("reset", 1), ("shutdown", 2), ("power_off", 2)):
-        pair.cloud(
-            lambda client, verb=verb: getattr(client.servers, verb)(
-                _named(client, "hel-a")
-            ).wait_until_finished()
-        )
+        pair.cloud(partial(_do, verb=verb))
         if not pair.machine("hel-a").running:
             pair.machine("hel-a").start()
         machine.wait_for_unit("witness.service")
@@ -182,6 +180,11 @@ def test_a_rebuild_makes_a_fresh_disk_at_the_same_addresses(pair: TestLab) -> No
     machine.fail("test -e /root/mine || test -e /var/lib/backplane/mine")
     assert machine.succeed("cat /etc/ssh/ssh_host_ed25519_key.pub /etc/machine-id") != key
     assert machine.succeed("ip -o address show eth0 scope global | awk '{print $4}'") == addresses
+
+
+def _do(client: Client, verb: str) -> None:
+    """Do something to hel-a by the API's verb for it, and wait until it is done."""
+    getattr(client.servers, verb)(_named(client, "hel-a")).wait_until_finished()
 
 
 def _named(client: Client, name: str) -> BoundServer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from hcloud import Client
@@ -74,7 +75,7 @@ def test_the_four_ports_answer_and_nothing_else_does(pair: TestLab) -> None:
     for address in _addresses(pair, "fsn-a"):
         for port in PORTS:
             pair.stranger.wait_until_succeeds(_UDP.format(address=address, port=port), 10)
-        assert pair.heard(lambda a=address: _probe_everything(pair.stranger, a)) == 0
+        assert pair.heard(partial(_probe_everything, pair.stranger, address)) == 0
 
 
 def test_a_rule_posted_is_a_rule_in_force(pair: TestLab) -> None:
@@ -89,10 +90,10 @@ def test_a_rule_posted_is_a_rule_in_force(pair: TestLab) -> None:
             pair.stranger.wait_until_succeeds(_TCP.format(address=address, port=22), 10)
             pair.stranger.succeed(f"ping -c 1 -W 1 {address}")
             pair.stranger.fail(_UDP.format(address=address, port=51819))
-            assert pair.heard(
-                lambda a=address: pair.stranger.fail(_TCP.format(address=a, port=23))
-            ), "the negative control: a machine without its firewall sends a reset"
-        assert pair.heard(lambda a=address: _probe_everything(pair.stranger, a)) == 0
+            shut, open_ = (_TCP.format(address=address, port=port) for port in (23, 22))
+            assert pair.heard(partial(pair.stranger.fail, shut)) == 0
+            assert pair.heard(partial(pair.stranger.succeed, open_)) > 0, "the negative control"
+        assert pair.heard(partial(_probe_everything, pair.stranger, address)) == 0
 
 
 def test_a_rules_sources_are_kept_to(pair: TestLab) -> None:
@@ -162,8 +163,10 @@ def test_without_a_firewall_everything_passes(pair: TestLab) -> None:
 
 def test_unassigned_addresses_are_black_holes(pair: TestLab) -> None:
     """Addresses nobody has, and the router's own, answer nothing: no reply, no ICMP error."""
-    nobody = ("198.51.100.30", "198.51.100.1", "198.51.100.99", "192.88.99.1")
-    nobody += ("2001:db8:1:ffff::1", "2001:db8:7::1")
+    nobody = (
+        *("198.51.100.30", "198.51.100.1", "198.51.100.99", "192.88.99.1"),
+        *("2001:db8:1:ffff::1", "2001:db8:7::1"),
+    )
 
     def ask() -> None:
         for address in nobody:
@@ -196,8 +199,8 @@ def test_nobody_sends_with_an_address_of_others(pair: TestLab) -> None:
     try:
         for source, target in zip(forged, targets, strict=True):
             call = f"ping -c 1 -W 1 -I {source} {target}"
-            assert pair.heard(lambda c=call: machine.fail(c)) == 0
-            assert pair.heard(lambda t=target: machine.succeed(f"ping -c 1 -W 1 {t}")) > 0
+            assert pair.heard(partial(machine.fail, call)) == 0
+            assert pair.heard(partial(machine.succeed, f"ping -c 1 -W 1 {target}")) > 0
     finally:
         machine.succeed("; ".join(f"ip address del {address} dev lo" for address in forged))
 

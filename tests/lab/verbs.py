@@ -23,9 +23,10 @@ from hcloud import Client
 from lab.control import services, switch
 from lab.control.settings import Settings
 from lab.control.status import status
-from lab.layout import Lab
+from lab.layout import Lab, LabError
 from lab.machines.machine import Machine
 from lab.network.namespace import Namespace
+from lab.process import Process
 
 T = TypeVar("T")
 _CLONE_NEWNET = 0x40000000
@@ -58,12 +59,14 @@ class Place:
         """Run a shell command again until it succeeds; return what it printed then."""
         end = time.monotonic() + seconds
         while True:
-            done = self.run(command, seconds)
-            if done.returncode == 0:
-                return done.stdout
-            assert time.monotonic() < end, (
-                f"{self.name}: {command}: not within {seconds:g} s: {done.stdout}{done.stderr}"
-            )
+            try:
+                done = self.run(command, seconds)
+                if done.returncode == 0:
+                    return done.stdout
+                said = done.stdout + done.stderr
+            except LabError as error:  # a machine that is off for a moment
+                said = str(error)
+            assert time.monotonic() < end, f"{self.name}: {command}: not in {seconds:g} s: {said}"
             time.sleep(0.1)
 
     def wait_for_unit(self, unit: str, seconds: float = 60) -> None:
@@ -151,7 +154,7 @@ class TestLab:
             "table inet ears\ndelete table inet ears\ntable inet ears { chain in { "
             "type filter hook prerouting priority raw; iifname eth0 "
             "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; "
-            "iifname eth0 counter } }\n"
+            "iifname eth0 counter\n}\n}\n"
         )
         what()
         rules = json.loads(space.run("nft", "-j", "list", "table", "inet", "ears"))["nftables"]
@@ -164,7 +167,7 @@ class TestLab:
 
     def restart_api(self) -> None:
         """Kill the cloud API and start it again."""
-        process = services.Process.read(services.record(self.lab, "api"))
+        process = Process.read(services.record(self.lab, "api"))
         assert process is not None
         process.end()
         services.start_api(self.lab)
