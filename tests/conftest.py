@@ -6,6 +6,7 @@ Where one is missing they are left out and the closing lines say so; on CI that 
 
 import os
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -37,17 +38,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for level, reason in reasons.items():
             if f"{os.sep}tests{os.sep}{level}{os.sep}" in str(item.path):
                 item.add_marker(level)
-            if reason and item.get_closest_marker(level) and not ON_CI:
+            if reason and item.get_closest_marker(level):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """On CI nothing may be left out: what cannot run fails."""
-    if not ON_CI:
-        return
-    for level, missing in (("lab", lab_missing), ("engine", engine_missing)):
-        if item.get_closest_marker(level) and (reason := missing()):
-            pytest.fail(f"CI must run the {level} level, but {reason}")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """On CI nothing may be left out: a test that skips itself, for whatever reason, fails."""
+    del item, call
+    report = yield
+    if ON_CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"CI must run everything, but this was left out: {report.longrepr}"
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

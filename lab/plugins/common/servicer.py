@@ -56,8 +56,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    # -- the plugin -------------------------------------------------------------------------
-
     async def GetPluginInfo(  # noqa: N802, D102
         self, request: empty_pb2.Empty, context: Call
     ) -> plugin_pb2.PluginInfo:
@@ -75,8 +73,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         del request, context
         await self.cancel_all()
         return empty_pb2.Empty()
-
-    # -- its settings -----------------------------------------------------------------------
 
     async def CheckConfig(  # noqa: N802, D102
         self, request: provider_pb2.CheckRequest, context: Call
@@ -122,8 +118,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         message = f"the stand-in plugin '{self._provider.name}' has no function '{request.tok}'"
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
         raise PluginError(message)
-
-    # -- its resources ----------------------------------------------------------------------
 
     async def Check(  # noqa: N802, D102
         self, request: provider_pb2.CheckRequest, context: Call
@@ -236,8 +230,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return empty_pb2.Empty()
 
         return await self._guard(context, work(), request.timeout)
-
-    # -- around every call ------------------------------------------------------------------
 
     def _context(self, urn: str) -> Context:
         async def log(severity: str, message: str) -> None:
