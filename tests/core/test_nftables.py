@@ -1,0 +1,164 @@
+"""The ruleset: dark to strangers, exact to peers, and taken by nft."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backplane import planes
+from backplane.plan import Plan
+from backplane.render import nftables
+from tests.core import example, golden, tools
+
+MADE = example.material()
+
+
+def _ruleset(name: str, plan: Plan = MADE.plan) -> str:
+    peers = {slot: plan.peers(name, slot) for slot in plan.slots}
+    return nftables.ruleset(plan, plan.node(name), slots=plan.slots, peers=peers)
+
+
+def _chain(text: str, name: str) -> list[str]:
+    body = re.search(rf"^\tchain {name} {{\n(.*?)^\t}}", text, re.MULTILINE | re.DOTALL)
+    assert body, name
+    return [line.strip() for line in body[1].splitlines()]
+
+
+@pytest.mark.parametrize("name", ["fsn-a", "fsn-b"])
+def test_rulesets_read_as_looked_at(name: str) -> None:
+    """A plain node's and a container host's ruleset equal their golden files."""
+    golden.compare(f"{name}/nftables.nft", _ruleset(name))
+
+
+def test_the_early_ruleset_reads_as_looked_at() -> None:
+    """What a first boot starts with equals its golden file."""
+    golden.compare("early.nft", nftables.early())
+
+
+def test_nft_takes_them_and_refuses_a_broken_one(tmp_path: Path) -> None:
+    """`nft -c` accepts each ruleset, twice in a row too; one wrong word is refused."""
+    tool = tools.need("nft")
+    texts = [_ruleset(node.name) for node in MADE.plan.nodes]
+    for text in (*texts, nftables.early(), nftables.early(ipv6=False), texts[0] * 2):
+        file = tmp_path / "rules.nft"
+        file.write_text(text)
+        accepted, said = tools.accepts(tool, "-c", "-f", file)
+        if "Operation not permitted" in said:
+            pytest.skip("nft needs root to check")
+        assert accepted, said
+    file.write_text(texts[0].replace("policy drop", "policy dorp"))
+    assert not tools.accepts(tool, "-c", "-f", file)[0]
+
+
+def test_every_hook_drops_by_default_and_nothing_answers() -> None:
+    """Input and forward have policy drop; there is no reject, and no table but ours is touched."""
+    for text in (*(_ruleset(node.name) for node in MADE.plan.nodes), nftables.early()):
+        assert _chain(text, "input")[0].endswith("policy drop;")
+        assert _chain(text, "forward")[0].endswith("policy drop;")
+        assert "flush" not in text
+        assert "reject" not in text
+        assert set(re.findall(r"table inet (\w+)", text)) == {"backplane"}
+
+
+def test_a_stranger_reaches_the_four_ports_and_nothing_else() -> None:
+    """What any interface accepts equals this list; on a first boot the four ports are shut too."""
+    common = [
+        'iifname "lo" accept',
+        "ct state established,related accept",
+        "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
+        "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
+    ]
+    ports = ", ".join(str(port) for _, port in planes.INBOUND)
+    accepts = [line for line in _chain(_ruleset("fsn-a"), "input") if line.endswith("accept")]
+    assert accepts == [*common, f"udp dport {{ {ports} }} accept"]
+    early = [line for line in _chain(nftables.early(), "input") if line.endswith("accept")]
+    assert early == common
+
+
+def test_neighbours_stand_before_invalid_and_only_where_ipv6_is() -> None:
+    """ND is untracked, so it must come first; a machine without IPv6 accepts none of it."""
+    lines = _chain(_ruleset("fsn-a"), "input")
+    ahead = next(n for n, line in enumerate(lines) if "nd-neighbor" in line)
+    assert ahead < lines.index("ct state invalid drop")
+    raw = example.raw()
+    raw["sites"]["hel"]["nodes"]["hel-a"].pop("endpoint")
+    raw["sites"]["fsn"]["nodes"]["fsn-a"]["ipv6"] = False
+    assert "nd-neighbor" not in _ruleset("fsn-a", example.material(raw).plan)
+
+
+def test_a_plane_left_out_keeps_its_port_shut() -> None:
+    """Without storage, 51823 is not among the open ports and wg3 is nowhere."""
+    raw = {**example.raw(), "planes": {"storage": {"use": False}}}
+    text = _ruleset("fsn-a", example.material(raw).plan)
+    assert "udp dport { 51820, 51821, 51822 } accept" in text
+    assert "51823" not in text
+    assert "wg3" not in text
+
+
+def test_a_plane_admits_its_peers_to_its_own_address_and_its_openings() -> None:
+    """The guard first, to the own address only; then echo and what roles open; then silence."""
+    text = _ruleset("fsn-a")
+    assert _chain(text, "wg1") == [
+        "ip saddr @wg1_peers4 ip daddr 10.201.1.1 goto wg1_open",
+        "ip6 saddr @wg1_peers6 ip6 daddr fd12:3456:789a:101::1 goto wg1_open",
+        'limit rate 1/second burst 5 packets log prefix "BACKPLANE-UNEXPECTED fsn-a wg1 "',
+        "counter name unexpected_wg1 drop",
+    ]
+    quiet = [
+        "ct state established,related accept",
+        "ct state invalid drop",
+        "icmp type echo-request accept",
+        "icmpv6 type echo-request accept",
+    ]
+    assert _chain(text, "wg1_open") == [*quiet, "tcp dport { 22 } accept", "drop"]
+    assert _chain(text, "wg2_open") == [*quiet, "drop"]
+
+
+def test_guard_sets_hold_exactly_the_peers() -> None:
+    """Each plane's sets equal the planned peers' addresses, the node itself left out."""
+    text = _ruleset("hel-b")
+    for plane in MADE.plan.planes:
+        peers = MADE.plan.peers("hel-b", plane.slot)
+        for family, wanted in (
+            ("4", {peer.address.v4 for peer in peers}),
+            ("6", {peer.address.v6 for peer in peers}),
+        ):
+            body = re.search(rf"set {plane.interface}_peers{family} {{(.*?)\n\t}}", text, re.DOTALL)
+            assert body
+            assert set(re.findall(r"^\t\t\t(\S+),$", body[1], re.MULTILINE)) == wanted
+
+
+def test_no_error_leaves_by_a_strangers_interface() -> None:
+    """RST and ICMP errors are dropped everywhere but on planes, loopback and declared bridges."""
+    lines = _chain(_ruleset("fsn-a"), "output")
+    trusted = 'oifname { "lo", "wg0", "wg1", "wg2", "wg3" } accept'
+    assert lines[lines.index(trusted) + 1 :] == [
+        "icmp type { destination-unreachable, time-exceeded, parameter-problem } drop",
+        "icmpv6 type { destination-unreachable, time-exceeded, parameter-problem } drop",
+        "tcp flags & rst == rst drop",
+    ]
+    assert '"docker0"' in next(
+        line for line in _chain(_ruleset("fsn-b"), "output") if line.startswith("oifname")
+    )
+
+
+def test_the_metadata_service_is_roots_alone() -> None:
+    """All three addresses are closed to other users, and to whatever is forwarded."""
+    for text in (_ruleset("fsn-a"), _ruleset("fsn-b")):
+        assert _chain(text, "output")[1:3] == [
+            "meta skuid != 0 ip daddr 169.254.169.254 drop",
+            "meta skuid != 0 ip6 daddr { fd00:ec2::254, fe80::a9fe:a9fe } drop",
+        ]
+        assert _chain(text, "forward")[1:3] == [
+            "ip daddr 169.254.169.254 drop",
+            "ip6 daddr { fd00:ec2::254, fe80::a9fe:a9fe } drop",
+        ]
+
+
+def test_only_declared_bridges_are_forwarded_and_never_into_a_plane() -> None:
+    """fsn-b's docker0 may go out, not into wg0-3; fsn-a forwards nothing at all."""
+    assert _chain(_ruleset("fsn-b"), "forward")[3:] == [
+        "ct state established,related accept",
+        'iifname "docker0" oifname != { "wg0", "wg1", "wg2", "wg3" } accept',
+    ]
+    assert not [line for line in _chain(_ruleset("fsn-a"), "forward") if "accept" in line]
