@@ -1,5 +1,6 @@
 """What the hcloud resources share: how inputs are compared, names, small conversions."""
 
+import json
 from collections.abc import Mapping
 from ipaddress import ip_interface
 from typing import ClassVar
@@ -108,4 +109,5 @@ def sorted_values(value: Value) -> Value:
     """A list that is a set to the cloud, in a fixed order; unknown ones stay as they are."""
     if not isinstance(value, list) or any(item is UNKNOWN for item in value):
         return value
-    return sorted(value, key=repr)
+    # Keys of a mapping come over the wire in any order; the list's order must not follow them.
+    return sorted(value, key=lambda item: json.dumps(item, sort_keys=True, default=repr))
