@@ -176,9 +176,9 @@ def test_a_bundle_grows_with_the_number_of_peers_and_no_faster() -> None:
 
 
 def test_two_hundred_nodes_render_in_seconds() -> None:
-    """Ten bundles of a 200-node mesh take less than 2 s, so that all take well below a minute."""
+    """Ten bundles of a 200-node mesh take less than 2 s of processor time, all below a minute."""
     made = example.material(example.grown(200))
-    start = time.monotonic()
+    start = time.process_time()
     for planned in made.plan.nodes[:10]:
         _bundle(planned.name, made).encode()
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
