@@ -1,11 +1,21 @@
 """Machines in memory for the node tool's tests."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from node import enroll
 from tests.node.model import Box, Recipe, born
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory where there is one: thousands of small files come and go."""
+    shared = Path("/dev/shm")  # noqa: S108 - a directory of its own is made in it
+    with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else tmp_path) as made:
+        yield Path(made)
 
 
 @pytest.fixture

@@ -441,7 +441,13 @@ def born(root: Path) -> Box:
     setting = layout.settings / "net/ipv4/ip_nonlocal_bind"
     setting.parent.mkdir(parents=True)
     setting.write_text("1\n", encoding="ascii")
+    return booted(root)
+
+
+def booted(root: Path) -> Box:
+    """A machine that boots from the disk below ``root``."""
     kernel, clock, journal = Kernel(root), FakeClock(), FakeJournal()
+    layout = Layout(root=root)
     machine = Machine(layout=layout, commands=kernel, clock=clock, journal=journal)
     kernel.boot()
     return Box(machine=machine, kernel=kernel, clock=clock, journal=journal)

@@ -1,5 +1,6 @@
 """The tool cut off before every single step: boot reads one complete, confirmed generation."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,11 +8,10 @@ from pathlib import Path
 import pytest
 
 from node import enroll, generations, staging, verbs
-from node.disk import Disk
 from node.layout import BIRTH
 from node.machine import Machine
 from tests.node.cuts import Cut, CutDisk, Platter, Scissors
-from tests.node.model import Box, Recipe, born
+from tests.node.model import Box, Recipe, booted, born
 
 OLD = Recipe()
 # One plane more, one peer more, another key of our own, another firewall: everything moves.
@@ -90,14 +90,21 @@ CASES = {
 }
 
 
-def prepared(root: Path, case: Case) -> tuple[Box, Scissors, Platter]:
-    """A machine on which nothing has been cut yet."""
+def template(root: Path, case: Case) -> Path:
+    """The disk of a machine on which nothing has been cut yet."""
     root.mkdir()
-    scissors, platter = Scissors(), Platter()
     box = born(root)
-    platter.sync_all(root)
     if case.enrolled:
-        enter(box.with_disk(CutDisk(scissors, platter)))
+        enter(box.with_disk(CutDisk(Scissors(), Platter())))
+    return root
+
+
+def copy(root: Path, to: Path) -> tuple[Box, Scissors, Platter]:
+    """A machine with that disk."""
+    shutil.copytree(root, to, symlinks=True)
+    scissors, platter = Scissors(), Platter()
+    box = booted(to)
+    platter.sync_all(to)
     box.kernel.before_each = scissors.step
     return box, scissors, platter
 
@@ -117,14 +124,14 @@ def assert_boots(box: Box, allowed: frozenset[str]) -> None:
 
 @pytest.mark.parametrize("power", [True, False], ids=["power", "reboot"])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_boot_after_a_cut_anywhere(tmp_path: Path, case: Case, *, power: bool) -> None:
+def test_boot_after_a_cut_anywhere(memory: Path, case: Case, *, power: bool) -> None:
     """Cut before every step, by a reboot or with all unsynced data lost: boot is whole.
 
     Doing the same again then ends as if nothing had been cut.
     """
-    steps = 0
+    disk, steps = template(memory / "disk", case), 0
     while True:
-        box, scissors, platter = prepared(tmp_path / f"cut-{steps}", case)
+        box, scissors, platter = copy(disk, memory / f"cut-{steps}")
         machine = box.with_disk(CutDisk(scissors, platter))
         scissors.left = steps
         try:
@@ -142,6 +149,7 @@ def test_boot_after_a_cut_anywhere(tmp_path: Path, case: Case, *, power: bool) -
             platter.restore(box.layout.root)
         assert_boots(box, frozenset({case.after}))
         assert not box.layout.generation(BIRTH).exists() or not case.enrolled
+        shutil.rmtree(box.layout.root)
         if finished:
             break
         steps += 1
@@ -149,11 +157,11 @@ def test_boot_after_a_cut_anywhere(tmp_path: Path, case: Case, *, power: bool) -
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_the_tool_killed_anywhere_and_run_again(tmp_path: Path, case: Case) -> None:
+def test_the_tool_killed_anywhere_and_run_again(memory: Path, case: Case) -> None:
     """Killed before every step without a reboot: doing the same again ends as without the kill."""
-    steps = 0
+    disk, steps = template(memory / "disk", case), 0
     while True:
-        box, scissors, platter = prepared(tmp_path / f"kill-{steps}", case)
+        box, scissors, platter = copy(disk, memory / f"kill-{steps}")
         machine = box.with_disk(CutDisk(scissors, platter))
         scissors.left = steps
         try:
@@ -169,6 +177,7 @@ def test_the_tool_killed_anywhere_and_run_again(tmp_path: Path, case: Case) -> N
         assert box.kernel.links == generation.wireguard()
         assert box.kernel.firewall == generation.file("nftables.nft").read_text(encoding="ascii")
         assert not [p for p in box.layout.run.iterdir() if p.name.startswith(".keys")] or finished
+        shutil.rmtree(box.layout.root)
         if finished:
             break
         steps += 1
@@ -185,11 +194,11 @@ class Lazy(CutDisk):
         """Nothing."""
 
 
-def test_the_model_finds_a_missing_fsync(tmp_path: Path) -> None:
+def test_the_model_finds_a_missing_fsync(memory: Path) -> None:
     """The same rollout without fsync is caught: the new generation is not what boot would read."""
-    box, scissors, platter = prepared(tmp_path / "lazy", CASES["rollout"])
-    lazy: Disk = Lazy(scissors, platter)
-    roll_out(replace(box.machine, disk=lazy))
+    disk = template(memory / "disk", CASES["rollout"])
+    box, scissors, platter = copy(disk, memory / "lazy")
+    roll_out(replace(box.machine, disk=Lazy(scissors, platter)))
     platter.restore(box.layout.root)
     with pytest.raises(AssertionError):
         assert_boots(box, frozenset({NEW.generation}))
