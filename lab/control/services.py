@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab import cgroups
 from lab.control.settings import Settings
-from lab.image.recipe import Recipe
+from lab.image.shelf import shelf, stock
 from lab.layout import SERVICES_V4, Lab, LabError
 from lab.network.namespace import Namespace
 from lab.process import Process, detach, run, wait_until
@@ -89,33 +89,20 @@ def answers(lab: Lab) -> bool:
 
 
 def start_repository(lab: Lab) -> None:
-    """Serve the apt repositories of all built images on the lab's internet, unless it is done.
-
-    Their directories are shown as links, so that an image built later appears at once.
-    """
-    shown = lab.state / "repository"
-    shown.mkdir(exist_ok=True)
-    show_repository(lab, "debian-12")
+    """Serve the apt repositories of all built images on the lab's internet, unless it is done."""
+    stock(lab)
     if alive(lab, "repository"):
         return
     place = Namespace(lab.namespace("services"))
     _start(
         lab, "repository", place,
-        "-m", "http.server", "80", "--bind", SERVICES_V4, "--directory", str(shown),
+        "-m", "lab.control.repository", SERVICES_V4, str(shelf(lab)),
     )  # fmt: skip
     wait_until(
         "the apt repository",
         lambda: SERVICES_V4 in place.run("ss", "-Hltn", "sport = :80"),
         seconds=20,
     )
-
-
-def show_repository(lab: Lab, image: str) -> None:
-    """Let the lab's repository offer what belongs to an image, if that is built."""
-    recipe = Recipe(image)
-    link = lab.state / "repository" / image
-    if recipe.repository.is_dir() and not link.is_symlink():
-        link.symlink_to(recipe.repository)
 
 
 def stop(lab: Lab) -> None:

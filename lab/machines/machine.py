@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lab import cgroups
 from lab.driver import MachineSpec, Rule
+from lab.image.shelf import stock
 from lab.layout import Lab, LabError
 from lab.machines import disk, seed
 from lab.machines.place import Book, Place
@@ -84,6 +85,7 @@ class Machine:
         firewall = book.firewall(self.lab)
         firewall.create(spec.rules)
         disk.make(self.place, spec.image)
+        stock(self.lab)
         seed.write(spec, firewall.machine_mac, self.place.upper)
         book.write(self.place)
 
