@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from lab.api.errors import invalid, invalid_fields
-from lab.api.labels import matches
+from lab.api.labels import check_selector, matches
 
 Json = dict[str, Any]
 Query = Mapping[str, Sequence[str]]
@@ -74,6 +74,7 @@ def filtered(items: Iterable[Json], query: Query, *exact: str) -> list[Json]:
             result = [item for item in result if item[key] == value]
     selector = one(query, "label_selector")
     if selector is not None:
+        check_selector(selector)
         result = [item for item in result if matches(selector, item["labels"])]
     return result
 

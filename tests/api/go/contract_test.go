@@ -5,6 +5,7 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"os"
@@ -14,8 +15,6 @@ import (
 
 	"github.com/hetznercloud/hcloud-go/v2/hcloud"
 )
-
-const publicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI%s lab"
 
 type suite struct {
 	*testing.T
@@ -102,9 +101,10 @@ func (s suite) drop(server *hcloud.Server) {
 
 func (s suite) key(name string) *hcloud.SSHKey {
 	s.Helper()
-	blob := fmt.Sprintf("%043s", name)
+	blob := append([]byte("\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20"), fmt.Sprintf("%32s", name)...)
 	return must[*hcloud.SSHKey](s)(s.c.SSHKey.Create(s.ctx, hcloud.SSHKeyCreateOpts{
-		Name: name, PublicKey: fmt.Sprintf(publicKey, blob), Labels: map[string]string{"case": "go"},
+		Name: name, PublicKey: "ssh-ed25519 " + base64.StdEncoding.EncodeToString(blob) + " lab",
+		Labels: map[string]string{"case": "go"},
 	}))
 }
 
