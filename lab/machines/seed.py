@@ -17,6 +17,7 @@ from lab.layout import GATEWAY_V4
 from lab.network.firewall import GATEWAY_V6
 
 _DIRECTORY = "var/lib/cloud/seed/nocloud"
+_MODERN = "debian-13"
 
 
 def meta_data(spec: MachineSpec) -> str:
@@ -53,8 +54,16 @@ def network_config(spec: MachineSpec, mac: str) -> str:
         "dhcp6": False,
         "accept-ra": False,
         "addresses": addresses,
-        **gateways,
     }
+    if spec.image == _MODERN:
+        # The release after deprecates the gateways' own keys and calls them a degraded boot.
+        card["routes"] = [
+            {"to": "::/0" if ":" in gateway else "0.0.0.0/0", "via": gateway}
+            for gateway in gateways.values()
+        ]
+    else:
+        # 22.4 turns a route to ::/0 into one to ::/64.
+        card |= gateways
     return yaml.safe_dump({"version": 2, "ethernets": {"eth0": card}}, sort_keys=True)
 
 
