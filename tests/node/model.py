@@ -42,7 +42,7 @@ class Recipe:
         incarnation: Which server.
         peers: By interface: names of the peers.
         epoch: Part of every key of the node.
-        psk: Part of every pre-shared key.
+        renewed: Names of peers with another pre-shared key.
         extra: Text that makes the firewall, sshd's and the hosts' files differ.
     """
 
@@ -52,7 +52,7 @@ class Recipe:
         default_factory=lambda: {"wg0": ("runner",), "wg1": ("runner", "b")}
     )
     epoch: int = 1
-    psk: int = 1
+    renewed: frozenset[str] = frozenset()
     extra: str = ""
 
     def private(self, interface: str) -> str:
@@ -72,7 +72,8 @@ class Recipe:
             "PrivateKey = @K0@",
         ]
         for place, name in enumerate(self.peers[interface]):
-            keys += [key(f"peer {name} {interface}"), key(f"psk {name} {interface} {self.psk}")]
+            psk = key(f"psk {name} {interface} {name in self.renewed}")
+            keys += [key(f"peer {name} {interface}"), psk]
             lines += [
                 "",
                 f"# {name}",
@@ -423,7 +424,7 @@ def born(root: Path) -> Box:
     layout = Layout(root=root)
     first = layout.generation("0")
     (first / "wireguard").mkdir(parents=True)
-    recipe = Recipe(peers={"wg0": ("runner",)}, epoch=0, psk=0)
+    recipe = Recipe(peers={"wg0": ("runner",)}, epoch=0, renewed=frozenset({"runner"}))
     text, keys = recipe.config("wg0")
     for place in reversed(range(len(keys))):
         text = text.replace(f"@K{place}@", keys[place])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node import bundle, generations, staging, timers
+from node import bundle, generations, timers
 from node.errors import Refused
 from tests.node.model import Box, Recipe
 
@@ -55,7 +55,7 @@ def test_pruning_keeps_five_and_whatever_is_in_use(enrolled: Box) -> None:
     generations.write(machine, bundle.decode(Recipe(extra="armed").encode()))
     timers.arm(machine, Recipe(extra="armed").generation, 60)
     for number, recipe in enumerate(recipes):
-        staging.stage(machine, recipe.encode())
+        generations.write(machine, bundle.decode(recipe.encode()))
         os.utime(enrolled.layout.generation(recipe.generation), (10**9 + number, 10**9 + number))
     # The two in use are the oldest by far.
     for name in (Recipe().generation, Recipe(extra="armed").generation):

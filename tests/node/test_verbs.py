@@ -1,0 +1,348 @@
+"""The verbs of a rollout on a machine in memory: what they touch, and what they refuse."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from node import questions, staging, verbs
+from node.errors import Refused
+from node.request import Answer
+from tests.node.model import Box, Recipe, key
+
+OLD = Recipe()
+MORE = replace(OLD, peers={"wg0": ("runner",), "wg1": ("runner", "b", "c")})
+
+
+def armed(box: Box, new: Recipe) -> dict[str, Any]:
+    """Stage and arm; returns what the next verbs are told."""
+    staging.stage(box.machine, new.encode())
+    about = {"lease": "x", "generation": new.generation}
+    verbs.take_lease(box.machine, {"id": "x", "seconds": 600})
+    verbs.arm(box.machine, {**about, "seconds": 120})
+    box.kernel.log.clear()
+    return about
+
+
+def flipped(box: Box, new: Recipe) -> tuple[dict[str, Any], Answer]:
+    """Stage, arm and flip."""
+    about = armed(box, new)
+    return about, verbs.flip(box.machine, about)
+
+
+def refusal(verb: Callable[..., Answer], *arguments: object) -> str:
+    """The reason a verb gives for refusing."""
+    with pytest.raises(Refused) as caught:
+        verb(*arguments)
+    assert caught.value.fix
+    return caught.value.error
+
+
+def test_staging_has_no_live_effect(enrolled: Box) -> None:
+    """Stage runs checks only, and each run has a receipt of its own, also for the same bundle."""
+    links = dict(enrolled.kernel.links)
+    receipts = {staging.stage(enrolled.machine, MORE.encode())["receipt"] for _ in range(2)}
+    assert len(receipts) == 2
+    assert {receipt.split()[0] for receipt in receipts} == {MORE.generation}
+    assert enrolled.kernel.touched() == []
+    assert enrolled.kernel.links == links
+    status = questions.status(enrolled.machine, {})
+    assert (status["confirmed"], status["staged"]) == (OLD.generation, MORE.generation)
+
+
+@pytest.mark.parametrize("program", ["wg-quick", "nft", "/usr/sbin/sshd"])
+def test_a_bundle_that_a_program_refuses_is_not_staged(enrolled: Box, program: str) -> None:
+    """What wg-quick, nft or sshd judges bad is refused with its words, and no trace stays."""
+    before = sorted(enrolled.layout.generations.iterdir())
+    enrolled.kernel.refuse = lambda argv: f"bad {key('x')}" if argv[0] == program else None
+    said = refusal(staging.stage, enrolled.machine, MORE.encode())
+    assert "bad (key)" in said
+    assert sorted(enrolled.layout.generations.iterdir()) == before
+    assert questions.status(enrolled.machine, {})["staged"] is None
+
+
+def test_a_bundle_for_another_machine_is_refused(enrolled: Box) -> None:
+    """Neither another node's bundle nor one for another server of this node is taken."""
+    for other in (replace(OLD, node="z"), replace(OLD, incarnation=2)):
+        assert "this machine is a" in refusal(staging.stage, enrolled.machine, other.encode())
+
+
+def test_an_equal_generation_touches_nothing(enrolled: Box) -> None:
+    """Staging, arming, preparing, flipping and confirming what is live runs no changing program."""
+    about = armed(enrolled, OLD)
+    assert verbs.prepare(enrolled.machine, about)["prepared"] == []
+    assert verbs.flip(enrolled.machine, about)["touched"] == []
+    assert enrolled.kernel.touched() == []
+    assert verbs.confirm(enrolled.machine, about) == {"confirmed": OLD.generation}
+
+
+def test_a_change_of_one_peer_touches_that_peer(enrolled: Box) -> None:
+    """A new pre-shared key of one peer is one `wg set` of that peer, and its key is no argument."""
+    new = replace(OLD, renewed=frozenset({"b"}))
+    _, answer = flipped(enrolled, new)
+    assert answer["touched"] == ["active", "wg1: peer b"]
+    (argv,) = enrolled.kernel.touched()
+    assert argv[:6] == ["wg", "set", "wg1", "peer", key("peer b wg1"), "preshared-key"]
+    assert argv[6].startswith(str(enrolled.layout.run))
+    assert len(argv) == 7
+    assert not [path for path in enrolled.layout.run.iterdir() if path.name.startswith(".keys")]
+
+
+def test_no_secret_is_ever_an_argument(enrolled: Box) -> None:
+    """Over a rollout that changes every key, no private or pre-shared key is on a command line."""
+    new = replace(MORE, epoch=2, renewed=frozenset({"runner", "b"}))
+    about = armed(enrolled, new)
+    verbs.prepare(enrolled.machine, about)
+    verbs.flip(enrolled.machine, about)
+    verbs.confirm(enrolled.machine, about)
+    words = " ".join(word for argv in enrolled.kernel.log for word in argv)
+    lines = " ".join(enrolled.journal.lines)
+    secrets = [new.private(name) for name in new.peers]
+    secrets += [key(f"psk {n} wg1 {m}") for n in ("runner", "b", "c") for m in (True, False)]
+    assert key("peer c wg1") in words
+    assert not [secret for secret in secrets if secret in words or secret in lines]
+
+
+def test_preparing_lets_a_new_peer_shake_hands_only(enrolled: Box) -> None:
+    """A new peer gets keys and endpoint beforehand, no prefix; doing so twice adds nothing."""
+    about = armed(enrolled, MORE)
+    assert verbs.prepare(enrolled.machine, about)["prepared"] == ["wg1: peer c"]
+    peer = enrolled.kernel.links["wg1"].peers[key("peer c wg1")]
+    assert peer.psk
+    assert peer.endpoint
+    assert not peer.allowed
+    assert not peer.keepalive
+    assert verbs.prepare(enrolled.machine, about)["prepared"] == []
+
+
+def test_a_flip_is_repeatable_and_confirm_commits(enrolled: Box) -> None:
+    """A second flip touches nothing; until confirm boot reads the old one, then the new one."""
+    about, first = flipped(enrolled, MORE)
+    assert "wg1: peer c" in first["touched"]
+    assert verbs.flip(enrolled.machine, about)["touched"] == []
+    assert enrolled.confirmed() == OLD.generation
+    assert len(enrolled.kernel.timers) == 1
+    for _ in range(2):
+        assert verbs.confirm(enrolled.machine, about) == {"confirmed": MORE.generation}
+    assert enrolled.confirmed() == MORE.generation
+    assert enrolled.kernel.timers == {}
+    assert questions.status(enrolled.machine, {})["timer"] is None
+
+
+def test_order_of_a_flip(enrolled: Box) -> None:
+    """A peer that leaves goes before the firewall; a new one comes after it; sshd is last."""
+    new = replace(
+        OLD, peers={"wg0": ("runner",), "wg1": ("runner", "c"), "wg2": ("c",)}, extra="new"
+    )
+    _, answer = flipped(enrolled, new)
+    assert answer["touched"] == [
+        "wg1: peers that leave",
+        "active",
+        "firewall",
+        "wg2: up",
+        "wg1: peer c",
+        "sshd",
+    ]
+
+
+def test_a_plane_that_vanishes_goes_down_and_stays_down(enrolled: Box) -> None:
+    """Down at the flip, no longer started by boot once confirmed, and up again by a rollback."""
+    without = replace(OLD, peers={"wg0": ("runner",)})
+    about, answer = flipped(enrolled, without)
+    assert answer["touched"][0] == "wg1: down"
+    assert set(enrolled.kernel.links) == {"wg0"}
+    verbs.rollback(enrolled.machine, {"lease": "x"})
+    assert set(enrolled.kernel.links) == {"wg0", "wg1"}
+    verbs.arm(enrolled.machine, {**about, "seconds": 120})
+    verbs.flip(enrolled.machine, about)
+    unit = enrolled.layout.boot_units / "wg-quick@wg1.service"
+    assert unit.is_symlink()
+    verbs.confirm(enrolled.machine, about)
+    assert not unit.is_symlink()
+    enrolled.kernel.boot()
+    assert set(enrolled.kernel.links) == {"wg0"}
+
+
+def test_rollback_restores_exactly_what_was(enrolled: Box) -> None:
+    """After prepare, flip and rollback the kernel is as before, and status says why."""
+    links, firewall = dict(enrolled.kernel.links), enrolled.kernel.firewall
+    new = replace(MORE, epoch=2, extra="new", renewed=frozenset({"b"}))
+    about = armed(enrolled, new)
+    verbs.prepare(enrolled.machine, about)
+    verbs.flip(enrolled.machine, about)
+    assert enrolled.kernel.links != links
+    answer = verbs.rollback(enrolled.machine, {"lease": "x", "reason": "b was silent"})
+    assert answer["active"] == OLD.generation
+    assert (enrolled.kernel.links, enrolled.kernel.firewall) == (links, firewall)
+    undone = questions.status(enrolled.machine, {})["rolled_back"]
+    assert (undone["reason"], undone["generation"]) == ("b was silent", new.generation)
+    assert enrolled.kernel.timers == {}
+    assert "rolled back, b was silent" in refusal(verbs.confirm, enrolled.machine, about)
+
+
+def test_the_timer_undoes_what_nobody_confirms(enrolled: Box) -> None:
+    """The armed timer goes back by itself; one that was replaced, or came late, does nothing."""
+    about, _ = flipped(enrolled, MORE)
+    (unit,) = enrolled.kernel.timers
+    assert enrolled.kernel.timers[unit] == ["expire", unit]
+    verbs.expire(enrolled.machine, {"unit": "backplane-rollback-of-another"})
+    assert questions.status(enrolled.machine, {})["active"] == MORE.generation
+    verbs.expire(enrolled.machine, {"unit": unit})
+    status = questions.status(enrolled.machine, {})
+    assert status["active"] == status["confirmed"] == OLD.generation
+    assert "timer" in status["rolled_back"]["reason"]
+    assert any("rolled back" in line for line in enrolled.journal.lines)
+    verbs.arm(enrolled.machine, {**about, "seconds": 120})
+    (unit,) = enrolled.kernel.timers
+    verbs.flip(enrolled.machine, about)
+    verbs.confirm(enrolled.machine, about)
+    verbs.expire(enrolled.machine, {"unit": unit})
+    assert questions.status(enrolled.machine, {})["active"] == MORE.generation
+
+
+def test_arming_again_never_leaves_a_gap(enrolled: Box) -> None:
+    """The second timer runs before the first is stopped; if it cannot, the first stays armed."""
+    about = armed(enrolled, MORE)
+    (first,) = enrolled.kernel.timers
+    verbs.arm(enrolled.machine, {**about, "seconds": 300})
+    (second,) = enrolled.kernel.timers
+    assert first != second
+    programs = [argv[0] for argv in enrolled.kernel.log]
+    assert programs.index("systemd-run") < programs.index("systemctl")
+    enrolled.kernel.refuse = lambda argv: "no" if argv[0] == "systemd-run" else None
+    refusal(verbs.arm, enrolled.machine, {**about, "seconds": 60})
+    assert set(enrolled.kernel.timers) == {second}
+    assert 299 < questions.status(enrolled.machine, {})["timer"] <= 300
+
+
+@pytest.mark.parametrize("program", [("nft", "--file"), ("wg", "set"), ("systemctl", "restart")])
+def test_a_flip_that_fails_is_undone(enrolled: Box, program: tuple[str, str]) -> None:
+    """Whichever step fails, confirm is refused, and the rollback leads back to what was."""
+    links, firewall = dict(enrolled.kernel.links), enrolled.kernel.firewall
+    new = Recipe(
+        peers={"wg0": ("runner",), "wg1": ("runner", "c"), "wg2": ("c",)}, epoch=2, extra="new"
+    )
+    about = armed(enrolled, new)
+    enrolled.kernel.refuse = lambda argv: "no" if tuple(argv[:2]) == program else None
+    refusal(verbs.flip, enrolled.machine, about)
+    refusal(verbs.confirm, enrolled.machine, about)
+    enrolled.kernel.refuse = lambda _: None
+    verbs.rollback(enrolled.machine, {"lease": "x"})
+    assert (enrolled.kernel.links, enrolled.kernel.firewall) == (links, firewall)
+    assert enrolled.confirmed() == OLD.generation
+
+
+def test_one_failing_step_does_not_keep_a_rollback_from_the_others(enrolled: Box) -> None:
+    """With nft refusing, peers go back all the same; the refusal names it, and a retry mends it."""
+    links = dict(enrolled.kernel.links)
+    flipped(enrolled, replace(MORE, extra="new"))
+    enrolled.kernel.refuse = lambda argv: "full" if argv[0] == "nft" else None
+    assert "full" in refusal(verbs.rollback, enrolled.machine, {"lease": "x"})
+    assert enrolled.kernel.links == links
+    assert enrolled.kernel.timers
+    enrolled.kernel.refuse = lambda _: None
+    verbs.rollback(enrolled.machine, {"lease": "x"})
+    assert "# new" not in enrolled.kernel.firewall
+    assert enrolled.kernel.timers == {}
+
+
+def test_a_reboot_forgets_what_is_unconfirmed(enrolled: Box) -> None:
+    """After a flip and a reboot the confirmed generation is active and lease and timer are gone."""
+    about, _ = flipped(enrolled, MORE)
+    enrolled.kernel.boot()
+    status = questions.status(enrolled.machine, {})
+    assert status["active"] == status["confirmed"] == OLD.generation
+    assert (status["lease"], status["timer"]) == (None, None)
+    assert "nobody holds" in refusal(verbs.confirm, enrolled.machine, about)
+
+
+def test_only_the_holder_of_the_lease_changes_anything(enrolled: Box) -> None:
+    """Every changing verb refuses a stranger, naming the holder; a lease ends, and is renewable."""
+    about, machine = armed(enrolled, MORE), enrolled.machine
+    stranger = {**about, "lease": "y"}
+    for verb, request in (
+        (verbs.take_lease, {"id": "y", "seconds": 10}),
+        (verbs.arm, {**stranger, "seconds": 120}),
+        (verbs.prepare, stranger),
+        (verbs.flip, stranger),
+        (verbs.confirm, stranger),
+        (verbs.rollback, {"lease": "y"}),
+    ):
+        assert "another rollout (x) holds this node for up to 600 s" in refusal(
+            verb, machine, request
+        )
+    assert "lacks lease" in refusal(verbs.rollback, machine, {})
+    assert verbs.release(machine, {"id": "y"}) == {"released": False}
+    verbs.take_lease(machine, {"id": "x", "seconds": 30})
+    enrolled.clock.sleep(31)
+    assert "nobody holds" in refusal(verbs.flip, machine, about)
+    verbs.take_lease(machine, {"id": "y", "seconds": 10})
+    assert verbs.release(machine, {"id": "y"}) == {"released": True}
+    assert questions.status(machine, {})["lease"] is None
+
+
+def test_nothing_changes_without_an_armed_timer(enrolled: Box) -> None:
+    """Prepare and flip are refused before arm, and for a generation that was not armed."""
+    about = {"lease": "x", "generation": MORE.generation}
+    staging.stage(enrolled.machine, MORE.encode())
+    verbs.take_lease(enrolled.machine, {"id": "x", "seconds": 600})
+    for verb in (verbs.prepare, verbs.flip):
+        assert "no timer is armed" in refusal(verb, enrolled.machine, about)
+    verbs.arm(enrolled.machine, {**about, "seconds": 120})
+    other = {**about, "generation": OLD.generation}
+    assert "no timer is armed" in refusal(verbs.flip, enrolled.machine, other)
+    missing = {**about, "generation": "f" * 16, "seconds": 9}
+    assert "not on this machine" in refusal(verbs.arm, enrolled.machine, missing)
+    assert "out of range" in refusal(verbs.arm, enrolled.machine, {**about, "seconds": 0})
+
+
+def test_a_flip_at_a_moment_waits_for_it(enrolled: Box) -> None:
+    """`at` is met on the node's own monotonic clock; one far away is refused."""
+    about = armed(enrolled, MORE)
+    moment = enrolled.clock.now_ns() + 2_500_000_000
+    verbs.flip(enrolled.machine, {**about, "at": moment})
+    assert enrolled.clock.now_ns() == moment
+    far = {**about, "at": moment + 10**12}
+    assert "away" in refusal(verbs.flip, enrolled.machine, far)
+
+
+def test_a_damaged_generation_is_neither_armed_nor_confirmed(enrolled: Box) -> None:
+    """A file altered after staging stops the rollout before, and the commit after, the flip."""
+    about, _ = flipped(enrolled, MORE)
+    file = enrolled.layout.generation(MORE.generation) / "wireguard" / "wg1.conf"
+    text = file.read_bytes()
+    file.write_bytes(text + b"#")
+    assert "damaged" in refusal(verbs.confirm, enrolled.machine, about)
+    assert "damaged" in refusal(verbs.arm, enrolled.machine, {**about, "seconds": 120})
+    file.write_bytes(text)
+    verbs.confirm(enrolled.machine, about)
+
+
+def test_names_are_written_with_the_commit_only(enrolled: Box) -> None:
+    """/etc/hosts outlives a reboot, so it changes at confirm; other lines of it stay."""
+    new = replace(MORE, extra=".new")
+    about, _ = flipped(enrolled, new)
+    assert ".new" not in enrolled.layout.hosts.read_text(encoding="ascii")
+    verbs.confirm(enrolled.machine, about)
+    lines = enrolled.layout.hosts.read_text(encoding="ascii").splitlines()
+    assert lines[0] == "127.0.0.1 localhost"
+    assert "10.201.2.1 b.new" in lines
+    assert "10.201.2.1 b" not in lines
+
+
+def test_someone_elses_interface_is_refused_not_taken(enrolled: Box) -> None:
+    """A wg-quick file that is no link of ours is neither overwritten nor its interface touched."""
+    link = enrolled.layout.wireguard_link("wg2")
+    link.unlink()
+    link.write_text("[Interface]\n", encoding="ascii")
+    new = replace(OLD, peers={**OLD.peers, "wg2": ("b",)})
+    about = armed(enrolled, new)
+    assert "is not ours" in refusal(verbs.flip, enrolled.machine, about)
+    verbs.rollback(enrolled.machine, {"lease": "x"})
+    assert link.read_text(encoding="ascii") == "[Interface]\n"
+    # One that someone runs beside ours stays out of every plan.
+    enrolled.kernel.links["wg2"] = enrolled.kernel.links["wg1"]
+    about = armed(enrolled, OLD)
+    assert verbs.flip(enrolled.machine, about)["touched"] == []
+    assert "wg2" in enrolled.kernel.links
