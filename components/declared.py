@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pulumi
 
-from backplane.declaration import parse
+from backplane.check import checked_plan
 from backplane.mistakes import DeclarationError
-from backplane.plan import Plan, plan
+from backplane.plan import Plan
 
 
 def declared() -> Plan:
@@ -17,6 +17,6 @@ def declared() -> Plan:
     """
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
-        return plan(parse(pulumi.Config().get_object("mesh")), project=project, stack=stack)
+        return checked_plan(pulumi.Config().get_object("mesh"), project=project, stack=stack)
     except DeclarationError as error:
         raise pulumi.RunError(f"stacks/Pulumi.{stack}.yaml: {error}") from error
