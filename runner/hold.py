@@ -21,13 +21,11 @@ class Hold:
         safe = re.sub(r"[^A-Za-z0-9._-]", "_", stack)
         # Interfaces belong to a network namespace, so the lock does too.
         namespace = Path("/proc/self/ns/net").stat().st_ino
-        path = folder / f"backplane-{os.geteuid()}-{namespace}-{safe}.lock"
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._file: int | None = os.open(path, flags, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_SH)
+        self._path = folder / f"backplane-{os.geteuid()}-{namespace}-{safe}.lock"
+        self._file: int | None = self._take()
 
     def release(self) -> bool:
-        """Let go; True when nobody else holds it."""
+        """Let go; True when nobody else holds it, and then the file is gone too."""
         if self._file is None:
             return False
         try:
@@ -36,6 +34,17 @@ class Hold:
             last = False
         else:
             last = True
+            self._path.unlink(missing_ok=True)
         os.close(self._file)
         self._file = None
         return last
+
+    def _take(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        while True:
+            file = os.open(self._path, flags, 0o600)
+            fcntl.flock(file, fcntl.LOCK_SH)
+            # The last holder may have removed the file between the two calls.
+            if self._path.exists() and os.fstat(file).st_ino == self._path.stat().st_ino:
+                return file
+            os.close(file)

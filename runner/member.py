@@ -21,13 +21,15 @@ class Member:
     Args:
         target: The node and what it must become.
         key: The key that opens root's session.
+        dials: Bounds how many nodes are dialled at a time.
     """
 
-    def __init__(self, target: Target, key: asyncssh.SSHKey) -> None:
+    def __init__(self, target: Target, key: asyncssh.SSHKey, dials: asyncio.Semaphore) -> None:
         self.target = target
         self.before: JSON = {}
         self.silent: frozenset[str] = frozenset()
         self._key = key
+        self._dials = dials
         self._sessions: dict[str, Session] = {}
 
     @property
@@ -41,7 +43,8 @@ class Member:
         place = Place(
             node=self.name, host=host, port=self.target.port, host_key=self.target.host_key
         )
-        session = await Session.open(place, self._key)
+        async with self._dials:
+            session = await Session.open(place, self._key)
         old = self._sessions.pop(plane, None)
         if old is not None:
             old.close()

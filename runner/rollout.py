@@ -30,6 +30,9 @@ REACH = 15.0
 SLACK = 30
 """Seconds a lease outlives the nodes' timers, for the undoing."""
 
+DIALS = 16
+"""Logins at a time: they cost the runner's processor, and all at once would all be late."""
+
 TRIES = 3
 """How often a lease may be refused without a holder before that counts as the answer."""
 
@@ -62,7 +65,8 @@ class Rollout:
 
     def __init__(self, order: Order, tell: Tell) -> None:
         key = private_key(order.push_key)
-        self.members = [Member(target, key) for target in order.targets]
+        dials = asyncio.Semaphore(DIALS)
+        self.members = [Member(target, key, dials) for target in order.targets]
         self.timer = order.timer + len(self.members)
         self.lease = secrets.token_hex(8)
         self._tell = tell

@@ -55,11 +55,16 @@ def privileged() -> tuple[str, ...]:
         asked = subprocess.run(["sudo", "-n", "true"], check=False, capture_output=True)
         if asked.returncode == 0:
             return ("sudo", "-n")
-    raise RunnerError(
-        "`pulumi up` brings up this machine's WireGuard tunnel to the nodes, and user "
-        f"{os.geteuid()} may not make network interfaces.",
-        "run it as root, or give this user password-less sudo for ip, wg and wireguard-go. "
-        "Nothing was changed; `pulumi preview` needs no privilege.",
+    raise unprivileged()
+
+
+def unprivileged() -> RunnerError:
+    """The one error for a machine or user that may not make network interfaces."""
+    return RunnerError(
+        "this machine's WireGuard tunnel to the nodes is needed, and user "
+        f"{os.geteuid()} may not make network interfaces here. Nothing was changed.",
+        "run it as root (CAP_NET_ADMIN in a container), or give this user password-less sudo for "
+        "ip, wg and wireguard-go; `pulumi preview` needs no privilege.",
     )
 
 
@@ -85,6 +90,8 @@ class Wire:
             check=False,
             timeout=PATIENCE,
         )
+        if "ermission denied" in done.stderr or "not permitted" in done.stderr:
+            raise unprivileged()
         if done.returncode:
             raise RunnerError(
                 f"`{' '.join(words)}` failed: {done.stderr.strip() or done.returncode}",
