@@ -12,7 +12,10 @@ from rich.console import Console
 from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolchain
 
 _TARGETS = ("check", "test", "setup", "demo", "demo-down", "lint", "lock")
-_GATE = ("tests/core", "tests/golden", "tests/components", "tests/gate", "tests/node")
+_GATE = tuple(
+    f"tests/{level}"
+    for level in ("gate", "core", "golden", "components", "node", "plugins", "runner", "scripts")
+)
 
 
 def lab_refusal() -> str | None:
