@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Fixed links of the boot path: daemons' file -> file inside the active generation. User-data
-# writes them at birth; the tool puts them back when they are missing.
+# writes them at birth and they never change.
 ACTIVE = "/run/backplane/active"
 LINKS: tuple[tuple[str, str], ...] = (
+    *((f"/etc/wireguard/wg{n}.conf", f"{ACTIVE}/wireguard/wg{n}.conf") for n in range(4)),
     ("/etc/ssh/sshd_config.d/00-backplane.conf", f"{ACTIVE}/sshd.conf"),
     ("/etc/sysctl.d/60-backplane.conf", f"{ACTIVE}/sysctl.conf"),
 )
 TOOL = "/usr/local/sbin/backplane-node"
 SSH_UNIT = "ssh.service"
-FIREWALL_UNIT = "backplane-nft.service"
 # The generation that user-data wrote: one-time keys, deleted by enrollment, never a way back.
 BIRTH = "0"
 
