@@ -1,0 +1,105 @@
+"""Secret in, secret out; and what is protected."""
+
+from __future__ import annotations
+
+import json
+
+import yaml
+
+from tests.components.recorder import ROOT, Recorder, declaration, run
+
+SEED = "random:index/randomBytes:RandomBytes"
+SERVER = "hcloud:index/server:Server"
+
+
+def test_user_data_is_secret_and_small(lab: Recorder) -> None:
+    """User-data carries the secret mark, stays under 16 KiB and holds no lasting key."""
+    lasting = {
+        side["private_key"]
+        for runner in lab.outputs["runner"]["runners"].values()
+        for side in runner["sides"].values()
+    }
+    lasting |= {
+        psk
+        for runner in lab.outputs["runner"]["runners"].values()
+        for by_slot in runner["psks"].values()
+        for psk in by_slot.values()
+    }
+    for server in lab.of(SERVER).values():
+        assert server.secret == {"userData"}
+        text = server.inputs["userData"]
+        assert len(text.encode()) < 16_384
+        assert not [key for key in lasting if key in text]
+
+
+def test_no_key_repeats(lab: Recorder) -> None:
+    """Every public key of every node and plane is another one, and so is every host key."""
+    nodes = lab.outputs["nodes"].values()
+    keys = [key for node in nodes for key in node["public_keys"].values()]
+    assert len(set(keys)) == len(keys) == 16
+    assert len({node["host_key"] for node in nodes}) == 4
+
+
+def test_secret_outputs_are_the_two_named_ones(lab: Recorder) -> None:
+    """Only `runner` and `operators` are secret; the plain ones hold no key material."""
+    assert lab.secret_outputs == {"runner", "operators"}
+    plain = json.dumps(
+        {name: value for name, value in lab.outputs.items() if name not in lab.secret_outputs}
+    )
+    told = json.dumps(lab.outputs["runner"])
+    for runner in lab.outputs["runner"]["runners"].values():
+        for side in runner["sides"].values():
+            assert side["private_key"] in told
+            assert side["private_key"] not in plain
+    assert "PRIVATE KEY" not in plain
+
+
+def test_epochs_are_the_keepers_and_move_only_their_plane(lab: Recorder) -> None:
+    """Raising one plane's key epoch changes its salt and that plane's keys, and nothing else."""
+    mesh = declaration()
+    mesh["planes"] = {"monitoring": {"keys": 2}}
+    turned = run(mesh)
+    before, after = lab.of(SEED), turned.of(SEED)
+    changed = [name for name in before if before[name].inputs != after[name].inputs]
+    assert changed == ["monitoring-keys"]
+    assert after["monitoring-keys"].inputs["keepers"] == {"epoch": "2"}
+    for name, node in lab.outputs["nodes"].items():
+        moved = {
+            slot
+            for slot, key in node["public_keys"].items()
+            if turned.outputs["nodes"][name]["public_keys"][slot] != key
+        }
+        assert moved == {"monitoring"}
+
+
+def test_protection_follows_the_declaration(lab: Recorder, kept: Recorder) -> None:
+    """Seeds, addresses and servers are protected outside the lab; salts, roots, retired are not."""
+    assert [one.what for one in lab.registered if one.request.protect] == []
+    guarded = {one.name for one in kept.registered if one.request.protect}
+    expected = {"push-seed", "alice-seed", "runner-seed"}
+    for node in ("fsn-a", "hel-a", "hel-b"):
+        expected |= {f"{node}-{suffix}" for suffix in ("seed", "ipv4", "ipv6", "server")}
+    assert guarded == expected
+
+
+def test_server_is_replaced_by_its_incarnation_only(lab: Recorder) -> None:
+    """User-data, keys and image are ignored after birth; a new incarnation replaces the server."""
+    mesh = declaration()
+    mesh["sites"]["fsn"]["nodes"]["fsn-a"]["incarnation"] = 2
+    again = run(mesh)
+    for name, server in lab.of(SERVER).items():
+        assert list(server.request.ignoreChanges) == ["userData", "sshKeys", "image"]
+        assert server.request.deleteBeforeReplace is True
+        other = again.of(SERVER)[name]
+        moved = server.request.replacement_trigger != other.request.replacement_trigger
+        assert moved is (name == "fsn-a-server")
+
+
+def test_examples_are_declarations() -> None:
+    """The committed examples run as they stand, protected, without an encryption salt."""
+    for stack in ("staging", "prod"):
+        text = (ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text()
+        assert "encryptionsalt" not in yaml.safe_load(text)
+        recorded = run(declaration(stack))
+        assert recorded.of(SERVER)
+        assert all(one.request.protect for one in recorded.of(SERVER).values())
