@@ -1,0 +1,120 @@
+"""The examples in the documentation are true: commands exist, declarations are accepted."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from backplane.declaration import parse
+from backplane.mistakes import DeclarationError
+from scripts import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")) if path.name != "LICENSE.md"
+)
+_FENCE = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
+_BACKPLANE = re.compile(r"(?:^|[\s;&(\"'`])(?:\.venv/bin/)?backplane ([a-z]+(?: [a-z]+)?)")
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Every fenced block of a language in every page, as (page, text without its indent)."""
+    found = []
+    for page in PAGES:
+        for kind, text in _FENCE.findall(page.read_text()):
+            if kind == language:
+                indent = len(text) - len(text.lstrip(" "))
+                lines = [line[indent:] for line in text.splitlines()]
+                found.append((str(page.relative_to(ROOT)), "\n".join(lines) + "\n"))
+    return found
+
+
+def verbs_in(text: str) -> set[tuple[str, ...]]:
+    """Every `backplane VERB [SUBCOMMAND]` that a text names."""
+    return {tuple(words.split()) for words in _BACKPLANE.findall(text)}
+
+
+def _help(words: tuple[str, ...]) -> int:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.cli", *words, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode
+
+
+def test_there_are_examples() -> None:
+    """The pages have shell, YAML and JSON blocks, so the tests below look at something."""
+    assert len(blocks("sh")) >= 5
+    assert len(blocks("yaml")) >= 3
+    assert len(blocks("json")) >= 2
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("sh"))
+def test_shell_examples_are_shell(page: str, text: str) -> None:
+    """Bash reads each block, each line is a command, and each `make` target exists."""
+    assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0, page
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for line in text.splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["make"]:
+            assert set(words[1:]) <= targets, f"{page}: {line}"
+
+
+def test_every_verb_in_the_pages_exists() -> None:
+    """Each `backplane ...` of a shell block answers `--help`; one that is none does not."""
+    named = {words for _, text in blocks("sh") for words in verbs_in(text)}
+    assert {("verify",), ("tunnel", "up"), ("lab", "up")} <= named
+    for words in sorted(named):
+        assert words[0] in cli.verbs(), words
+        group = len(words) == 2 and words[0] in {"lab", "tunnel"}
+        assert _help(words if group else words[:1]) == 0, words
+    assert _help(("tunnel", "sideways")) == 2
+
+
+def test_declarations_in_the_pages_are_accepted() -> None:
+    """Each YAML example with a mesh is one that the program takes; a broken one it refuses."""
+    meshes = []
+    for page, text in blocks("yaml"):
+        document = yaml.safe_load(text)
+        if isinstance(document, dict) and "backplane:mesh" in document.get("config", {}):
+            meshes.append((page, document["config"]["backplane:mesh"]))
+    assert meshes
+    whole = {"sites": {"fsn": {"id": 1, "location": "fsn1", "nodes": {"fsn-a": {"id": 1}}}}}
+    for _, mesh in meshes:
+        parse({**whole, **mesh})
+    with pytest.raises(DeclarationError):
+        parse({**whole, "fifth": True})
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("json"))
+def test_json_examples_are_json(page: str, text: str) -> None:
+    """Each JSON block can be read."""
+    assert json.loads(text), page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Each link to a file of this repository finds it."""
+    for target in _LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_outputs_page_names_every_output() -> None:
+    """`docs/outputs.md` lists exactly the outputs that the program exports."""
+    exported = set(
+        re.findall(r'pulumi\.export\(\s*"(\w+)"', (ROOT / "components/outputs.py").read_text())
+    )
+    page = (ROOT / "docs/outputs.md").read_text()
+    listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert listed == exported
+    assert len(exported) >= 5
