@@ -20,6 +20,7 @@ from hcloud.locations import Location
 from hcloud.server_types import ServerType
 
 from lab.control import switch
+from tests.lab.mesh import Mesh
 from tests.lab.verbs import TestLab, begin, own_name
 
 USER_DATA = (Path(__file__).parent / "user_data.yaml").read_text()
@@ -63,3 +64,14 @@ def pair(bare_lab: TestLab) -> TestLab:
     for name in ("fsn-a", "hel-a"):
         bare_lab.on(name).wait_until_succeeds("test -e /run/first-boot-done", 120)
     return bare_lab
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
+    """Stack `lab`, brought up by the real engine with a stranger at the door since before."""
+    made = Mesh.make(tmp_path_factory.mktemp("mesh"))
+    try:
+        made.first_light()
+        yield made
+    finally:
+        made.end()

@@ -1,0 +1,299 @@
+"""The mesh lives on: burnt keys stay burnt, nodes come and go, runners are new, power fails."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hcloud import Client
+
+from lab.network.namespace import Namespace
+from tests.lab.mesh import Declaration, Mesh, checkout
+
+NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
+FRESH = "hel-c"
+CALLING = 12.0  # seconds: two attempts of WireGuard's handshake (REKEY_TIMEOUT is 5 s)
+
+
+@contextmanager
+def _tunnel(mesh: Mesh) -> Iterator[None]:
+    assert mesh.backplane("tunnel", "up").code == 0
+    try:
+        yield
+    finally:
+        assert mesh.backplane("tunnel", "down").code == 0
+
+
+# Burnt keys
+
+
+def _handshakes(
+    mesh: Mesh, private: str, peers: dict[str, tuple[str, str, str]]
+) -> dict[str, bool]:
+    """Which peers, given as (public key, PSK, endpoint), shake hands with a private key."""
+    space, name = Namespace(mesh.lab.lab.runner), "bp-burnt"
+    text = f"[Interface]\nPrivateKey = {private}\n" + "".join(
+        f"[Peer]\nPublicKey = {public}\nPresharedKey = {psk}\nEndpoint = {endpoint}\n"
+        "PersistentKeepalive = 1\n"
+        for public, psk, endpoint in peers.values()
+    )
+    space.run("wireguard-go", name)
+    try:
+        space.run("wg", "setconf", name, "/dev/stdin", stdin=text)
+        space.ip(f"link set {name} up")
+        end = time.monotonic() + CALLING
+        while time.monotonic() < end:
+            told = dict(
+                line.split("\t")
+                for line in space.run("wg", "show", name, "latest-handshakes").splitlines()
+            )
+            if all(int(told[public]) for public, _, _ in peers.values()):
+                break
+            time.sleep(0.2)
+        return {node: bool(int(told[public])) for node, (public, _, _) in peers.items()}
+    finally:
+        space.ip(f"link delete {name}")
+
+
+def _public(mesh: Mesh, private: str) -> str:
+    return Namespace(mesh.lab.lab.runner).run("wg", "pubkey", stdin=private).strip()
+
+
+def test_the_one_time_wireguard_key_opens_nothing_any_more(mesh: Mesh) -> None:
+    """With the runner's own key, user-data's key and PSK no longer open wg0; the lasting do.
+
+    A mixture of one and the other opens nothing either.
+    """
+    runner = mesh.outputs()["runner"]
+    own = runner["runners"]["runner"]
+    private = own["sides"]["enrollment"]["private_key"]
+    lasting: dict[str, tuple[str, str, str]] = {}
+    burnt: dict[str, tuple[str, str, str]] = {}
+    mixed: dict[str, tuple[str, str, str]] = {}
+    for name in NODES:
+        text = mesh.lab.machine(name).book().spec.user_data
+        key = re.search(r"PrivateKey = (\S{44})", text)
+        psk = re.search(r"PresharedKey = (\S{44})", text)
+        assert key is not None
+        assert psk is not None
+        node = runner["nodes"][name]
+        endpoint = f"{node['endpoint']}:51820"
+        public = node["planes"]["enrollment"]["public_key"]
+        burnt[name] = (_public(mesh, key[1]), psk[1], endpoint)
+        mixed[name] = (public, psk[1], endpoint)
+        lasting[name] = (public, own["psks"][name]["enrollment"], endpoint)
+        assert burnt[name][0] != public
+    assert _handshakes(mesh, private, burnt) == dict.fromkeys(NODES, False)
+    assert _handshakes(mesh, private, mixed) == dict.fromkeys(NODES, False)
+    assert _handshakes(mesh, private, lasting) == dict.fromkeys(NODES, True)
+
+
+def _host_keys(mesh: Mesh, addresses: list[str]) -> set[str]:
+    told = mesh.lab.runner.succeed(f"ssh-keyscan -T 5 {' '.join(addresses)} 2>/dev/null")
+    return {" ".join(line.split()[1:3]) for line in told.splitlines()}
+
+
+def test_sshd_no_longer_shows_the_one_time_host_key(mesh: Mesh) -> None:
+    """On wg0 and wg1 each node shows its lasting host key, and no other of any kind."""
+    runner = mesh.outputs()["runner"]
+    with _tunnel(mesh):
+        for name in NODES:
+            text = mesh.lab.machine(name).book().spec.user_data
+            pem = re.search(r" *-----BEGIN OPENSSH.*?END OPENSSH PRIVATE KEY-----", text, re.DOTALL)
+            assert pem is not None
+            one_time = _public_ssh(mesh, pem[0])
+            node = runner["nodes"][name]
+            planes = ("enrollment", "management")
+            addresses = [node["planes"][plane]["v4"] for plane in planes]
+            mesh.lab.runner.wait_until_succeeds(f"ping -c1 -W1 {addresses[0]}")
+            shown = _host_keys(mesh, addresses)
+            assert shown == {node["host_key"]}
+            assert one_time not in shown
+
+
+def _public_ssh(mesh: Mesh, indented: str) -> str:
+    pem = "\n".join(line.strip() for line in indented.splitlines()) + "\n"
+    path = mesh.folder / "one-time"
+    path.touch(mode=0o600)
+    path.write_text(pem)
+    try:
+        told = mesh.lab.runner.succeed(f"ssh-keygen -y -f {path}")
+    finally:
+        path.unlink()
+    return " ".join(told.split()[:2])
+
+
+# A node comes and goes
+
+
+def _grow(mesh: Declaration) -> None:
+    mesh["sites"]["hel"]["nodes"][FRESH] = {"id": 3}
+
+
+def _shrink(mesh: Declaration) -> None:
+    del mesh["sites"]["hel"]["nodes"][FRESH]
+
+
+def _steps(mesh: Mesh) -> dict[str, set[str]]:
+    told = json.loads(mesh.must("preview", "--json").out)
+    steps: dict[str, set[str]] = {}
+    for step in told["steps"]:
+        steps.setdefault(step["op"], set()).add(step["urn"].rpartition("::")[2])
+    return steps
+
+
+def _only(names: set[str], node: str) -> bool:
+    return all(name == node or name.startswith(f"{node}-") for name in names)
+
+
+def test_a_fifth_node_replaces_nothing(mesh: Mesh) -> None:
+    """Added in YAML: its own resources are made, nobody's are replaced, all 80 pairs answer."""
+    before = {name: server["id"] for name, server in mesh.servers().items()}
+    mesh.declare(_grow)
+    steps = _steps(mesh)
+    assert set(steps) == {"create", "update", "same"}, steps
+    assert _only(steps["create"], FRESH)
+    assert steps["update"] == {*(f"{name}-stage" for name in NODES), "mesh-rollout"}
+    preview = mesh.must("preview")
+    assert preview.seconds < 3, preview.seconds
+    mesh.must("up", "--yes", "--skip-preview", seconds=600)
+    after = {name: server["id"] for name, server in mesh.servers().items()}
+    assert {name: after[name] for name in NODES} == before
+    verdict = mesh.verify()
+    assert verdict["ok"] is True, verdict
+    assert verdict["pairs"]["ipv4"] == verdict["pairs"]["ipv6"] == {"expected": 80, "reached": 80}
+
+
+def test_the_fifth_node_goes_again(mesh: Mesh) -> None:
+    """Taken out of YAML: only its own resources are deleted, and the four are as before."""
+    before = {name: server["id"] for name, server in mesh.servers().items()}
+    mesh.declare(_shrink)
+    steps = _steps(mesh)
+    assert set(steps) == {"delete", "update", "same"}, steps
+    assert _only(steps["delete"], FRESH)
+    preview = mesh.must("preview")
+    assert preview.seconds < 3, preview.seconds
+    mesh.must("up", "--yes", "--skip-preview", seconds=600)
+    after = {name: server["id"] for name, server in mesh.servers().items()}
+    assert after == {name: before[name] for name in NODES}
+    verdict = mesh.verify()
+    assert verdict["ok"] is True, verdict
+    assert verdict["pairs"]["expected"] == 96
+    shown = mesh.lab.exec("fsn-a", "wg show wg2 allowed-ips")
+    assert "10.202.2.3/32" not in shown
+
+
+# Runners
+
+
+def test_a_fresh_runner_needs_no_manual_step(mesh: Mesh, tmp_path: Path) -> None:
+    """A new checkout on a machine without tunnel or its state pushes a change by plain `up`."""
+    mesh.backplane("tunnel", "down")
+    space = Namespace(mesh.lab.lab.runner)
+    links = space.run("ip", "-json", "link")
+    assert not [link for link in json.loads(links) if link["ifname"].startswith("lab-")]
+    space.run("ip", "-4", "route", "flush", "proto", "151")
+    fresh = checkout(tmp_path / "fresh")
+    shutil.copy(mesh.stack_file, fresh / "stacks")
+    mesh.project = fresh
+    mesh.declare(
+        lambda declared: declared["operators"].update(bob={"id": 2, "planes": ["storage"]})
+    )
+    up = mesh.must("up", "--yes", "--skip-preview")
+    assert up.counts["updated"] >= len(NODES)
+    for name in NODES:
+        assert "10.203.255.2/32" in mesh.lab.exec(name, "wg show wg3 allowed-ips")
+        assert "10.201.255.2/32" not in mesh.lab.exec(name, "wg show wg1 allowed-ips")
+    assert mesh.verify()["ok"] is True
+
+
+def _everything(mesh: Mesh) -> dict[str, Any]:
+    """What must not change: the state, the cloud's books, the runner's interfaces."""
+    stacks = mesh.lab.settings.backend / ".pulumi" / "stacks"
+    return {
+        "state": {str(path): path.read_bytes() for path in stacks.rglob("*.json")},
+        "cloud": mesh.lab.settings.books.read_bytes(),
+        "links": Namespace(mesh.lab.lab.runner).run("ip", "-brief", "link"),
+    }
+
+
+def test_without_privilege_there_is_one_clear_error(mesh: Mesh) -> None:
+    """A user who may make no interface: `up` says what is needed and changes nothing at all.
+
+    That user may read everything, so nothing else stands in the way; `preview` still works.
+    """
+    readable = ("dac_override", "dac_read_search", "fowner", "chown")
+    plain = (
+        *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
+        "--inh-caps=-all," + ",".join(f"+{cap}" for cap in readable),
+        "--ambient-caps=-all," + ",".join(f"+{cap}" for cap in readable),
+        "--bounding-set=-all," + ",".join(f"+{cap}" for cap in readable),
+        "--no-new-privs",
+    )
+    mesh.declare(lambda declared: declared["operators"].pop("bob"))
+    common = ("--stack", "lab", "--non-interactive")
+    before = _everything(mesh)
+    preview = mesh.run(*plain, "pulumi", "preview", *common, label="preview unprivileged")
+    assert preview.code == 0, preview.out + preview.err
+    up = mesh.run(
+        *(*plain, "pulumi", "up", "--yes", "--skip-preview", *common), label="up unprivileged"
+    )
+    said = up.out + up.err
+    assert up.code != 0
+    assert said.count("may not make network interfaces") == 1, said
+    assert "sudo" in said
+    assert "Traceback" not in said
+    assert _everything(mesh) == before
+    mesh.must("up", "--yes", "--skip-preview")
+
+
+# Power
+
+
+def _boots(mesh: Mesh) -> dict[str, str]:
+    return {
+        name: mesh.lab.on(name).wait_until_succeeds("cat /proc/sys/kernel/random/boot_id", 60)
+        + str(mesh.lab.machine(name).leader)
+        for name in NODES
+    }
+
+
+def _reset(client: Client) -> None:
+    actions = [server.reset() for server in client.servers.get_all()]
+    for action in actions:
+        action.wait_until_finished()
+
+
+@pytest.mark.timeout(400)
+def test_a_power_cut_of_all_four_at_once_heals_by_itself(mesh: Mesh) -> None:
+    """All four lose power together; without a push `verify` is green again, no unit failed."""
+    confirmed = {
+        name: mesh.lab.exec(name, "readlink /var/lib/backplane/confirmed") for name in NODES
+    }
+    before = _boots(mesh)
+    mesh.lab.cloud(_reset)
+    begin = time.monotonic()
+    verdict: dict[str, Any] = {"ok": False}
+    while not verdict["ok"] and time.monotonic() < begin + 150:
+        verdict = mesh.verify()
+    after = _boots(mesh)
+    assert all(before[name] != after[name] for name in NODES)
+    assert verdict["ok"] is True, verdict
+    for name in NODES:
+        node = mesh.lab.on(name)
+        assert node.succeed("readlink /var/lib/backplane/confirmed") == confirmed[name]
+        assert (
+            node.succeed("readlink -f /run/backplane/active")
+            .strip()
+            .endswith(confirmed[name].strip().rpartition("/")[2])
+        )
+        for unit in ("ssh", "backplane-nft", *(f"wg-quick@wg{number}" for number in range(4))):
+            node.succeed(f"systemctl is-active {unit}")
+        assert not node.succeed("systemctl --failed --no-legend").strip()
