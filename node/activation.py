@@ -229,7 +229,8 @@ def _interface_steps(
         gone = changes.departures(live, wanted).removed
         left = replace(change, removed=tuple(p for p in change.removed if p not in gone))
         if left:
-            what = ", ".join(_name_peers(name, left, target)) or f"{name}: own key or port"
+            own = [f"{name}: own key or port"] if left.private or left.port else []
+            what = ", ".join([*own, *_name_peers(name, left, target)])
             yield _set(machine, name, left, keys, what)
     address = interfaces.read_address(machine, name)
     for argv in interfaces.address_commands(name, address, wanted):

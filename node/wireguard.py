@@ -1,5 +1,6 @@
 """WireGuard interfaces as wg-quick files declare them and as the kernel tells them. Pure."""
 
+import base64
 import re
 import socket
 from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ class Interface:
     """One WireGuard interface.
 
     Attributes:
-        private: Private key, base64.
+        private: Private key, base64, clamped.
         port: UDP port it listens on.
         mtu: Bytes; None when not given.
         addresses: Addresses with the prefix length of their network.
@@ -84,6 +85,14 @@ class Device:
 def is_key(text: str) -> bool:
     """Whether ``text`` is 32 bytes in canonical base64."""
     return _KEY.fullmatch(text) is not None
+
+
+def clamp(text: str) -> str:
+    """A private key as WireGuard keeps it (RFC 7748, section 5): what it shows compares equal."""
+    raw = bytearray(base64.b64decode(text))
+    raw[0] &= 0xF8
+    raw[31] = raw[31] & 0x7F | 0x40
+    return base64.b64encode(raw).decode()
 
 
 def prefix(text: str, *, network: bool = True) -> str:
@@ -152,7 +161,7 @@ def _interface(text: str) -> Interface:
     if not is_key(own.get("privatekey", "")):
         raise ValueError("its private key is missing or not 32 bytes")
     return Interface(
-        private=own["privatekey"],
+        private=clamp(own["privatekey"]),
         port=int(own["listenport"]),
         mtu=int(own["mtu"]) if "mtu" in own else None,
         addresses=frozenset(prefix(a, network=False) for a in _list(own.get("address", ""))),

@@ -57,7 +57,7 @@ class Recipe:
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
-        return key(f"{self.node} {interface} {self.epoch}")
+        return wireguard.clamp(key(f"{self.node} {interface} {self.epoch}"))
 
     def config(self, interface: str) -> tuple[str, list[str]]:
         """The wg-quick file with placeholders, and the keys they stand for."""

@@ -1,5 +1,6 @@
 """The difference between a live interface and the wanted one is exact."""
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -156,6 +157,15 @@ def test_a_dump_of_another_shape_is_refused() -> None:
         wireguard.parse_dump(dump(live).replace("\t0\t0\t0\t", "\t0\t0\t"))
     with pytest.raises(Refused):
         wireguard.parse_dump("")
+
+
+def test_private_keys_have_one_form() -> None:
+    """A key is read as WireGuard shows it, clamped: an unclamped one is no lasting difference."""
+    raw = b"\xff" * 32
+    text = f"[Interface]\nListenPort = 1\nPrivateKey = {base64.b64encode(raw).decode()}\n"
+    private = base64.b64decode(wireguard.parse(text, name="x").private)
+    assert (private[0], private[31]) == (0xF8, 0x7F)
+    assert wireguard.clamp(base64.b64encode(private).decode()) == base64.b64encode(private).decode()
 
 
 def test_addresses_have_one_form() -> None:
