@@ -21,8 +21,13 @@ NETWORKS = (INTERNET_V4, "10.200.0.0/13", "10.254.0.0/16", INTERNET_V6, "fd00::/
 _PROTOCOL = "211"
 _WORST = "4294967295"
 _MARK = "guarded"
-_LOGGING = Path("/proc/sys/net/netfilter/nf_log_all_netns")
-_LOGGED = "nf_log_all_netns"
+_PARAMETERS = {
+    # Without it nft's `log` is silent in every network namespace but the first.
+    Path("/proc/sys/net/netfilter/nf_log_all_netns"): 1,
+    # Each machine's systemd and daemons take a dozen or two; the usual 128 end at ten machines.
+    Path("/proc/sys/fs/inotify/max_user_instances"): 4096,
+}
+"""Kernel parameters of this computer that labs need, and how large they must be at least."""
 
 
 def _family(network: str) -> str:
@@ -66,10 +71,11 @@ def hold(lab: Lab) -> None:
                         "proto",
                         _PROTOCOL,
                     )
-        before = runtime() / _LOGGED
-        if _LOGGING.exists() and not before.exists():
-            before.write_text(_LOGGING.read_text())
-            _LOGGING.write_text("1")
+        for parameter, least in _PARAMETERS.items():
+            before = runtime() / parameter.name
+            if parameter.exists() and not before.exists() and int(parameter.read_text()) < least:
+                before.write_text(parameter.read_text())
+                parameter.write_text(str(least))
 
 
 def release(lab: Lab) -> None:
@@ -92,11 +98,12 @@ def release(lab: Lab) -> None:
                     "proto",
                     _PROTOCOL,
                 )
-        before = runtime() / _LOGGED
-        if before.exists():
-            with suppress(OSError):
-                _LOGGING.write_text(before.read_text().strip())
-            before.unlink()
+        for parameter in _PARAMETERS:
+            before = runtime() / parameter.name
+            if before.exists():
+                with suppress(OSError):
+                    parameter.write_text(before.read_text().strip())
+                before.unlink()
 
 
 def stands() -> bool:
