@@ -6,11 +6,11 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from backplane.declaration import parse
 from backplane.mistakes import DeclarationError
@@ -21,6 +21,7 @@ PAGES = sorted(
     path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")) if path.name != "LICENSE.md"
 )
 _FENCE = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+_SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
 _BACKPLANE = re.compile(r"(?:^|[\s;&(\"'`])(?:\.venv/bin/)?backplane ([a-z]+(?: [a-z]+)?)")
 
@@ -43,13 +44,8 @@ def verbs_in(text: str) -> set[tuple[str, ...]]:
 
 
 def _help(words: tuple[str, ...]) -> int:
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.cli", *words, "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
-    )
-    return done.returncode
+    arguments = [*words, "--help"]
+    return CliRunner().invoke(cli.build(arguments), arguments).exit_code
 
 
 def test_there_are_examples() -> None:
@@ -71,8 +67,10 @@ def test_shell_examples_are_shell(page: str, text: str) -> None:
 
 
 def test_every_verb_in_the_pages_exists() -> None:
-    """Each `backplane ...` of a shell block answers `--help`; one that is none does not."""
-    named = {words for _, text in blocks("sh") for words in verbs_in(text)}
+    """Each `backplane ...` in a shell block or in backticks answers `--help`; a wrong one fails."""
+    texts = [text for _, text in blocks("sh")]
+    texts += [span for page in PAGES for span in _SPAN.findall(page.read_text())]
+    named = {words for text in texts for words in verbs_in(text)}
     assert {("verify",), ("tunnel", "up"), ("lab", "up")} <= named
     for words in sorted(named):
         assert words[0] in cli.verbs(), words
