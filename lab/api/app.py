@@ -129,7 +129,9 @@ def _bind(endpoint: Endpoint, cloud: Cloud, token: str) -> Callable[[Request], A
             body = _parse(endpoint.body, await request.body())
             call = Call(cloud=cloud, ids=request.path_params, query=query, body=body)
             reply = await endpoint.handler(call)
-            if request.method != "GET":
+            if request.method == "GET":
+                await cloud.settle()
+            else:
                 await cloud.save()
         except ApiError as error:
             return _refuse(error)

@@ -49,6 +49,10 @@ class Cloud:
         """Return when the books are on disk."""
         await self.store.save(lambda: self.state)
 
+    async def settle(self) -> None:
+        """Return when nothing that a client could see would be lost in a crash."""
+        await self.store.settle(lambda: self.state)
+
     # Effects
 
     def launch(

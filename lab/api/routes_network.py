@@ -173,7 +173,6 @@ async def _create_ip(call: Call) -> Reply:
         auto_delete=body.auto_delete,
         now=clock(),
     )
-    action = None
     if server is not None:
         try:
             state_actions.check_unlocked(state, server)
@@ -183,7 +182,8 @@ async def _create_ip(call: Call) -> Reply:
             raise
         state_addresses.attach(one, server)
         action = views.action(_replumb(cloud, one, server, "assign_primary_ip"))
-    return created({"primary_ip": views.primary_ip(one), "action": action})
+        return created({"primary_ip": views.primary_ip(one), "action": action})
+    return created({"primary_ip": views.primary_ip(one)})
 
 
 async def _get_ip(call: Call) -> Reply:

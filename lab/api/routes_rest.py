@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from lab.api import (
     catalogue,
@@ -156,13 +156,19 @@ async def _protect_image(call: Call) -> Reply:
 
 
 def _fixed(
-    many: str, one: str, items: Sequence[listing.Json], *, sort: Sequence[str] = ()
+    many: str,
+    one: str,
+    items: Sequence[listing.Json],
+    *,
+    sort: Sequence[str] = (),
+    beside: Mapping[str, object] | None = None,
 ) -> tuple[Endpoint, Endpoint]:
-    """The list and the single view of a part of the catalogue."""
+    """The list, with what stands `beside` it, and the single view of a part of the catalogue."""
 
     async def list_all(call: Call) -> Reply:
         found = listing.filtered(items, call.query, "name")
-        return Reply(listing.page(many, listing.ordered(found, call.query, sort), call.query))
+        page = listing.page(many, listing.ordered(found, call.query, sort), call.query)
+        return Reply({**page, **(beside or {})})
 
     async def get(call: Call) -> Reply:
         for item in items:
@@ -221,7 +227,7 @@ ENDPOINTS = (
     ),
     *_fixed(
         "datacenters", "datacenter", [views.datacenter(one) for one in catalogue.LOCATIONS],
-        sort=("id", "name"),
+        sort=("id", "name"), beside={"recommendation": catalogue.LOCATIONS[0].id},
     ),
     *_fixed(
         "server_types", "server_type", [views.server_type(one) for one in catalogue.SERVER_TYPES]

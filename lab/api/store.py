@@ -55,7 +55,13 @@ class Store:
     async def save(self, state: Callable[[], State]) -> None:
         """Return when the state as it is now, or newer, is on disk."""
         self._wanted += 1
+        await self.settle(state)
+
+    async def settle(self, state: Callable[[], State]) -> None:
+        """Return when every save that was asked for until now is done."""
         mine = self._wanted
+        if self._written >= mine:
+            return
         async with self._writing:
             if self._written >= mine:
                 return
