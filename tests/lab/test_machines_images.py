@@ -112,7 +112,7 @@ def test_an_image_holds_nothing_of_where_it_was_built(image: str) -> None:
     assert not list((root / "etc/ssh").glob("ssh_host_*"))
     assert not (root / "etc/resolv.conf").exists()
     assert (root / "etc/machine-id").read_bytes() == b""
-    assert not [path for path in (root / "var/log").rglob("*") if path.is_file()]
+    assert [path for path in files if root / "var/log" in path.parents] == []
     for absent in ("wg", "wg-quick", "wireguard-go"):
         assert not (root / "usr/bin" / absent).exists()
     assert (root / "usr/sbin/nft").exists()
