@@ -10,9 +10,14 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lab.setup import toolchain
 from tests.pulumi_project import PulumiProject
+
+# A busy machine must not fail a property; pytest's own time limit catches what hangs.
+settings.register_profile("backplane", deadline=None)
+settings.load_profile("backplane")
 
 ON_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 

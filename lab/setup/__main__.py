@@ -17,6 +17,9 @@ _GATE = tuple(
     for level in ("gate", "core", "golden", "components", "node", "plugins", "runner", "scripts")
 )
 
+# Two at a time; the longest, such as killing the node tool at each of its steps, run in `test`.
+_FAST = ("-n", "2", "--dist", "loadfile", "-m", "not slow and not lab and not engine")
+
 
 def lab_refusal() -> str | None:
     """Why the lab can't run on this machine, as one sentence with the way out; None if it can."""
@@ -67,7 +70,8 @@ def main() -> int:
     known, rest = parser.parse_known_args()
     console = Console(soft_wrap=True, stderr=known.target != "test")
     if known.target == "check":
-        pytest([*(folder for folder in _GATE if (paths.ROOT / folder).is_dir()), *rest])
+        folders = [folder for folder in _GATE if (paths.ROOT / folder).is_dir()]
+        pytest([*_FAST, *folders, *rest])
     if known.target in ("lint", "lock"):
         return _lint() if known.target == "lint" else lock.ensure()
     refusal = lab_refusal()
