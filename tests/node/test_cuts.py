@@ -10,10 +10,10 @@ import pytest
 from node import enroll, generations, staging, verbs
 from node.layout import BIRTH
 from node.machine import Machine
-
-pytestmark = pytest.mark.slow
 from tests.node.cuts import Cut, CutDisk, Platter, Scissors
 from tests.node.model import Box, Recipe, booted, born
+
+pytestmark = pytest.mark.slow
 
 OLD = Recipe()
 # One plane more, one peer more, another key of our own, another firewall: everything moves.
