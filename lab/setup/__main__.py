@@ -14,7 +14,17 @@ from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolc
 _TARGETS = ("check", "test", "setup", "demo", "demo-down", "lint", "lock")
 _GATE = tuple(
     f"tests/{level}"
-    for level in ("gate", "core", "golden", "components", "node", "plugins", "runner", "scripts")
+    for level in (
+        "gate",
+        "core",
+        "golden",
+        "components",
+        "node",
+        "plugins",
+        "runner",
+        "scripts",
+        "setup",
+    )
 )
 
 # Two at a time; the longest, such as killing the node tool at each of its steps, run in `test`.
