@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from node import enroll
-from tests.node.model import Box, Recipe, born
+from tests.node.model import Box, born
+from tests.node.recipe import Recipe
 
 
 @pytest.fixture

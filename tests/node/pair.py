@@ -16,7 +16,8 @@ from node import bundle, generations, verbs
 from node.commands import Commands, Result
 from node.layout import ACTIVE, Layout
 from node.machine import Machine
-from tests.node.model import FIREWALL, FakeJournal, encode, key, name_of
+from tests.node.model import FakeJournal
+from tests.node.recipe import FIREWALL, encode, key, name_of
 
 # Control sockets of wireguard-go share one directory, so these names are this test's own.
 OURS, THEIRS, EXTRA = "wg-bpna1", "wg-bpnb1", "wg-bpna2"

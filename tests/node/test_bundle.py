@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from node import bundle
 from node.errors import Refused, mask
-from tests.node.model import Recipe, encode, key
+from tests.node.recipe import Recipe, encode, key
 
 GOOD = Recipe()
 Damage = Callable[[dict[str, Any]], None]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from node import changes, wireguard
 from node.errors import Refused
 from node.wireguard import Interface, Peer
-from tests.node.model import dump, key
+from tests.node.kernel import dump
+from tests.node.recipe import key
 
 KEYS = [key(f"peer {number}") for number in range(5)]
 PREFIXES = [f"10.201.{number}.1/32" for number in range(6)]

@@ -11,7 +11,8 @@ from node import enroll, generations, staging, verbs
 from node.layout import BIRTH
 from node.machine import Machine
 from tests.node.cuts import Cut, CutDisk, Platter, Scissors
-from tests.node.model import Box, Recipe, booted, born
+from tests.node.model import Box, booted, born
+from tests.node.recipe import Recipe
 
 pytestmark = pytest.mark.slow
 

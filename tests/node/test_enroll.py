@@ -7,7 +7,8 @@ import pytest
 from node import enroll, generations, questions, staging, verbs
 from node.errors import Refused
 from node.layout import BIRTH
-from tests.node.model import Box, Recipe
+from tests.node.model import Box
+from tests.node.recipe import Recipe
 
 BORN = Recipe()
 

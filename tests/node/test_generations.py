@@ -7,7 +7,8 @@ import pytest
 
 from node import bundle, generations, timers
 from node.errors import Refused
-from tests.node.model import Box, Recipe
+from tests.node.model import Box
+from tests.node.recipe import Recipe
 
 
 def test_files_are_private_from_the_start(enrolled: Box) -> None:

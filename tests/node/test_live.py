@@ -11,8 +11,8 @@ import pytest
 
 from node import checks, facts, generations, verbs
 from tests.node import pair as pairs
-from tests.node.model import key
 from tests.node.pair import EXTRA, HERE, OURS, Mesh, Pair, private_key, public_key
+from tests.node.recipe import key
 
 pytestmark = pytest.mark.lab
 FIRST = Mesh()

@@ -15,7 +15,8 @@ from node import __main__ as entry
 from node import facts, hosts, probe, sysctl, verbs
 from node.errors import Refused
 from node.generations import Generation
-from tests.node.model import Box, key
+from tests.node.model import Box
+from tests.node.recipe import key
 
 LINES = st.lists(st.text(st.characters(codec="ascii", categories=("L", "N")), max_size=9))
 

@@ -1,0 +1,197 @@
+"""Kernel, daemons and systemd of a machine in memory, as their programs show them.
+
+Only what the tool asks for; a program it does not know fails the test.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from node import wireguard
+from node.commands import Commands, Result
+from node.layout import Layout
+from tests.node.recipe import public
+
+
+class Kernel(Commands):
+    """Answers the tool's programs from a state in memory, and keeps every command line."""
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root=root)
+        self.links: dict[str, wireguard.Interface] = {}
+        self.firewall = ""
+        self.host_key = ""
+        self.timers: dict[str, list[str]] = {}
+        self.log: list[list[str]] = []
+        self.refuse: Callable[[Sequence[str]], str | None] = lambda _: None
+        self.before_each: Callable[[], None] = lambda: None
+
+    def run(self, argv: Sequence[str], *, stdin: str = "", timeout: float = 30) -> Result:
+        """Do what the program would do."""
+        del stdin, timeout
+        self.before_each()
+        self.log.append(list(argv))
+        if reason := self.refuse(argv):
+            return Result(code=1, out="", err=reason)
+        handler = getattr(self, f"_{Path(argv[0]).name.replace('-', '_')}")
+        out = handler(list(argv[1:]))
+        return Result(code=1, out="", err="no") if out is None else Result(code=0, out=out, err="")
+
+    def touched(self) -> list[list[str]]:
+        """The command lines that change something."""
+        reading = (["wg", "show"], ["ip", "-json"], ["ip", "link", "show"], ["wg-quick"],
+                   ["nft", "--check"])  # fmt: skip
+        return [
+            argv
+            for argv in self.log
+            if not any(argv[: len(start)] == start for start in reading)
+            and "-t" not in argv
+            and "reset-failed" not in argv
+        ]
+
+    def boot(self) -> None:
+        """Forget what a power cut forgets, then start what boot starts."""
+        self.links, self.firewall, self.timers = {}, "", {}
+        for path in sorted(self.layout.run.rglob("*"), reverse=True):
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink()
+        self.layout.run.mkdir(parents=True, exist_ok=True)
+        self.layout.active.symlink_to(self.layout.confirmed)
+        self._nft(["--file", str(self.layout.active / "nftables.nft")])
+        for unit in sorted(self.layout.boot_units.glob("wg-quick@*")):
+            self._start(unit.name)
+        self._reload_sshd()
+
+    def _reload_sshd(self) -> None:
+        self.host_key = (self.layout.active / "ssh_host_ed25519_key").read_text(encoding="utf-8")
+
+    def _start(self, unit: str) -> str | None:
+        name = unit.removeprefix("wg-quick@").removesuffix(".service")
+        file = self.layout.active / "wireguard" / f"{name}.conf"
+        if not self.layout.wireguard_link(name).is_symlink() or not file.exists():
+            return None
+        self.links[name] = wireguard.parse(file.read_text(encoding="utf-8"), name=name)
+        return ""
+
+    def _systemctl(self, argv: list[str]) -> str | None:
+        verb, units = argv[0], [word for word in argv[1:] if not word.startswith("-")]
+        wants = self.layout.boot_units
+        for unit in units:
+            if verb in {"enable", "disable"}:
+                wants.mkdir(parents=True, exist_ok=True)
+                (wants / unit).unlink(missing_ok=True)
+                if verb == "enable":
+                    (wants / unit).symlink_to("/usr/lib/systemd/system/wg-quick@.service")
+            elif verb == "restart" and self._start(unit) is None:
+                return None
+            elif verb == "reload-or-restart":
+                self._reload_sshd()
+            elif verb == "stop" and unit.endswith(".timer"):
+                self.timers.pop(unit.removesuffix(".timer"), None)
+            elif verb == "stop":
+                self.links.pop(unit.removeprefix("wg-quick@").removesuffix(".service"), None)
+        return ""
+
+    def _systemd_run(self, argv: list[str]) -> str:
+        unit = next(word.partition("=")[2] for word in argv if word.startswith("--unit="))
+        self.timers[unit] = argv[argv.index(str(self.layout.tool)) + 1 :]
+        return ""
+
+    def _nft(self, argv: list[str]) -> str:
+        text = Path(argv[-1]).read_text(encoding="utf-8")
+        if "--check" not in argv:
+            self.firewall = text
+        return ""
+
+    def _sshd(self, argv: list[str]) -> str:
+        assert Path(argv[-1]).exists()
+        return ""
+
+    def _wg_quick(self, argv: list[str]) -> str:
+        return Path(argv[-1]).read_text(encoding="utf-8")
+
+    def _ip(self, argv: list[str]) -> str | None:
+        name = argv[-1] if argv[-2] == "dev" else argv[argv.index("dev") + 1]
+        if argv[:2] == ["link", "show"]:
+            return "" if name in self.links else None
+        link = self.links[name]
+        if argv[0] == "-json":
+            told = [
+                {"local": text.partition("/")[0], "prefixlen": int(text.partition("/")[2])}
+                for text in sorted(link.addresses)
+            ]
+            return json.dumps([{"ifname": name, "mtu": link.mtu, "addr_info": told}])
+        if argv[:2] == ["link", "del"]:
+            del self.links[name]
+        elif argv[:2] == ["link", "set"]:
+            self.links[name] = replace(link, mtu=int(argv[-1]))
+        elif argv[:2] == ["address", "add"]:
+            self.links[name] = replace(link, addresses=link.addresses | {argv[2]})
+        elif argv[:2] == ["address", "del"]:
+            self.links[name] = replace(link, addresses=link.addresses - {argv[2]})
+        return ""
+
+    def _wg(self, argv: list[str]) -> str:
+        if argv == ["show", "interfaces"]:
+            return " ".join(sorted(self.links)) + "\n"
+        if argv[0] == "show":
+            return dump(self.links[argv[1]])
+        self._wg_set(argv[1], argv[2:])
+        return ""
+
+    def _wg_set(self, name: str, words: list[str]) -> None:
+        link = self.links[name]
+        peers = dict(link.peers)
+        at = ""
+        while words:
+            word = words.pop(0)
+            if word == "remove":
+                peers.pop(at, None)
+                continue
+            value = words.pop(0)
+            if word == "peer":
+                at = value
+                peers.setdefault(at, wireguard.Peer(public=at))
+            elif word == "private-key":
+                link = replace(link, private=Path(value).read_text(encoding="ascii").strip())
+            elif word == "listen-port":
+                link = replace(link, port=int(value))
+            elif word == "preshared-key":
+                psk = Path(value).read_text(encoding="ascii").strip() or None
+                peers[at] = replace(peers[at], psk=psk)
+            elif word == "endpoint":
+                peers[at] = replace(peers[at], endpoint=value)
+            elif word == "persistent-keepalive":
+                peers[at] = replace(peers[at], keepalive=int(value))
+            else:
+                assert word == "allowed-ips"
+                allowed = frozenset(part for part in value.split(",") if part)
+                # A prefix belongs to one peer: WireGuard takes it from the other.
+                peers = {
+                    other: replace(peer, allowed=peer.allowed - allowed)
+                    for other, peer in peers.items()
+                }
+                peers[at] = replace(peers[at], allowed=allowed)
+        self.links[name] = replace(link, peers=peers)
+
+
+def dump(link: wireguard.Interface) -> str:
+    """An interface as ``wg show IF dump`` prints it."""
+    rows = [[link.private, public(link.private), str(link.port), "off"]]
+    rows += [
+        [
+            peer.public,
+            peer.psk or "(none)",
+            peer.endpoint or "(none)",
+            ",".join(sorted(peer.allowed)) or "(none)",
+            "0",
+            "0",
+            "0",
+            str(peer.keepalive or "off"),
+        ]
+        for peer in link.peers.values()
+    ]
+    return "".join("\t".join(row) + "\n" for row in rows)

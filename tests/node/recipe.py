@@ -1,0 +1,163 @@
+"""Bundles of a test's own: what they hold follows from a few names."""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from node import wireguard
+from node.layout import ACTIVE
+
+FIREWALL = "table inet backplane\ndelete table inet backplane\ntable inet backplane {}\n"
+
+
+def key(name: str) -> str:
+    """A key of its own for each name, base64."""
+    return base64.b64encode(hashlib.sha256(name.encode()).digest()).decode()
+
+
+def public(private: str) -> str:
+    """Stands for the public key of a private one; no test here needs the curve."""
+    return key(f"public of {private}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a test's bundle holds.
+
+    Attributes:
+        node: Whom it is for.
+        incarnation: Which server.
+        peers: By interface: names of the peers.
+        epoch: Part of every key of the node.
+        renewed: Names of peers with another pre-shared key.
+        extra: Text that makes the firewall, sshd's and the hosts' files differ.
+    """
+
+    node: str = "a"
+    incarnation: int = 1
+    peers: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"wg0": ("runner",), "wg1": ("runner", "b")}
+    )
+    epoch: int = 1
+    renewed: frozenset[str] = frozenset()
+    extra: str = ""
+
+    def private(self, interface: str) -> str:
+        """The node's private key on ``interface``."""
+        return wireguard.clamp(key(f"{self.node} {interface} {self.epoch}"))
+
+    def config(self, interface: str) -> tuple[str, list[str]]:
+        """The wg-quick file with placeholders, and the keys they stand for."""
+        number = int(interface.removeprefix("wg"))
+        keys = [self.private(interface)]
+        lines = [
+            "[Interface]",
+            f"Address = 10.20{number}.1.1/16",
+            f"Address = fd00:0:0:{number}::1/56",
+            "MTU = 1420",
+            f"ListenPort = {51820 + number}",
+            "PrivateKey = @K0@",
+        ]
+        for place, name in enumerate(self.peers[interface]):
+            psk = key(f"psk {name} {interface} {name in self.renewed}")
+            keys += [key(f"peer {name} {interface}"), psk]
+            lines += [
+                "",
+                f"# {name}",
+                "[Peer]",
+                f"PublicKey = @K{2 * place + 1}@",
+                f"PresharedKey = @K{2 * place + 2}@",
+                f"AllowedIPs = {self.v4(interface, name)}/32, {self.v6(interface, name)}/128",
+            ]
+            if name != "runner":
+                lines += [f"Endpoint = 198.51.100.{20 + ord(name[0]) % 97}:{51820 + number}"]
+                lines += ["PersistentKeepalive = 25"]
+        return "\n".join([*lines, ""]), keys
+
+    def v4(self, interface: str, name: str) -> str:
+        """A peer's address, which follows from its name."""
+        return f"10.20{interface[-1]}.2.{1 + hashlib.sha256(name.encode()).digest()[0] % 250}"
+
+    def v6(self, interface: str, name: str) -> str:
+        """A peer's address, which follows from its name."""
+        return f"fd00:0:0:{interface[-1]}::2:{self.v4(interface, name).rpartition('.')[2]}"
+
+    def document(self) -> dict[str, Any]:
+        """The bundle before it is hashed."""
+        table: list[str] = []
+        files: list[dict[str, str]] = []
+        mesh: dict[str, list[dict[str, str]]] = {}
+        for interface in sorted(self.peers):
+            text, keys = self.config(interface)
+            for place in reversed(range(len(keys))):
+                text = text.replace(f"@K{place}@", f"@K{place + len(table)}@")
+            mesh[interface] = [
+                {
+                    "name": name,
+                    "key": "2.1",
+                    "kind": "runner" if name == "runner" else "node",
+                    "v4": self.v4(interface, name),
+                    "v6": self.v6(interface, name),
+                    "public": f"@K{len(table) + 2 * place + 1}@",
+                }
+                for place, name in enumerate(self.peers[interface])
+            ]
+            table += keys
+            files.append({"path": f"wireguard/{interface}.conf", "mode": "0600", "text": text})
+        texts = {
+            "authorized_keys": "ssh-ed25519 AAAA runner\n",
+            "hosts": f"10.201.2.1 b{self.extra}\n",
+            "nftables.nft": f"# {self.extra}\n{FIREWALL}",
+            "ssh_host_ed25519_key": f"host key of {self.node} {self.incarnation}\n",
+            "sshd.conf": f"# {self.extra}\nHostKey {ACTIVE}/ssh_host_ed25519_key\n",
+            "sysctl.conf": "net.ipv4.ip_nonlocal_bind = 1\n",
+        }
+        public_ones = {"hosts", "sshd.conf", "sysctl.conf"}
+        files += [
+            {"path": path, "mode": "0644" if path in public_ones else "0600", "text": text}
+            for path, text in texts.items()
+        ]
+        return {
+            "format": 1,
+            "node": self.node,
+            "incarnation": self.incarnation,
+            "files": sorted(files, key=lambda entry: entry["path"]),
+            "interfaces": {
+                name: {
+                    "slot": name,
+                    "port": 51820 + int(name[-1]),
+                    "mtu": 1420,
+                    "addresses": [f"10.20{name[-1]}.1.1/16", f"fd00:0:0:{name[-1]}::1/56"],
+                    "peers": len(peers),
+                }
+                for name, peers in self.peers.items()
+            },
+            "mesh": mesh,
+            "keys": base64.b64encode(b"".join(base64.b64decode(entry) for entry in table)).decode(),
+        }
+
+    @property
+    def generation(self) -> str:
+        """Its name."""
+        return name_of(self.document())
+
+    def encode(self) -> str:
+        """The text that goes to stdin."""
+        return encode(self.document())
+
+
+def name_of(document: Mapping[str, Any]) -> str:
+    """The generation a document hashes to."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def encode(document: Mapping[str, Any], generation: str | None = None) -> str:
+    """Pack a document; with a generation of one's own, also a wrong one."""
+    whole = {**document, "generation": generation or name_of(document)}
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return base64.encodebytes(zlib.compress(text.encode())).decode()
