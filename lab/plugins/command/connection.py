@@ -1,5 +1,7 @@
 """SSH connections with the official provider's options: pinned host key, dial limits, jump host."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from collections.abc import AsyncIterator

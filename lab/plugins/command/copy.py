@@ -1,5 +1,7 @@
 """`command:remote:CopyToRemote`: files to another machine, over SFTP."""
 
+from __future__ import annotations
+
 import asyncio
 import posixpath
 from collections.abc import Sequence

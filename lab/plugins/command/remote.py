@@ -1,5 +1,7 @@
 """`command:remote:Command`: a command on another machine, over SSH."""
 
+from __future__ import annotations
+
 import asyncio
 from typing import ClassVar
 

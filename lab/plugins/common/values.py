@@ -14,7 +14,6 @@ from typing import Final
 
 from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct
 from google.protobuf.struct_pb2 import Value as WireValue
-from pulumi.runtime import rpc
 
 
 class _Unknown(Enum):
@@ -66,17 +65,20 @@ Value = (
     | Secret | _Unknown | Asset | Archive
 )  # fmt: skip
 
-# The signature keys of the wire form; the SDK keeps them under private names.
-_KEY = rpc._special_sig_key  # noqa: SLF001
-_SECRET = rpc._special_secret_sig  # noqa: SLF001
-_ASSET = rpc._special_asset_sig  # noqa: SLF001
-_ARCHIVE = rpc._special_archive_sig  # noqa: SLF001
+# The signature keys of the wire form. The SDK has them under private names in a module that loads
+# all of it; a test compares.
+_KEY = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secret, no secret
+_ASSET = "c44067f5952c0a294b673a41bacd8c17"
+_ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+
+_UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 # What the engine sends for a value that is not known yet, whatever its type
 # (Pulumi SDK, plugin.UnknownStringValue and its siblings).
 _UNKNOWN_TEXTS = frozenset(
     {
-        rpc.UNKNOWN,
+        _UNKNOWN_TEXT,
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
@@ -204,7 +206,7 @@ def encode(value: Value) -> WireValue:  # noqa: C901, PLR0911  one case for each
                 parts["assets"] = dict(value.assets)
             return _signed(_ARCHIVE, {k: encode(v) for k, v in parts.items() if v is not None})
         case _:
-            return WireValue(string_value=rpc.UNKNOWN)
+            return WireValue(string_value=_UNKNOWN_TEXT)
 
 
 def _signed(signature: str, fields: dict[str, WireValue]) -> WireValue:
