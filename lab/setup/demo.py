@@ -12,6 +12,7 @@ from rich.console import Console
 from lab.setup import paths, toolchain
 
 _STACK = "lab"
+_UP = ("pulumi", "up", "--yes", "--suppress-outputs")
 
 
 def _verb(*arguments: str) -> list[str]:
@@ -68,8 +69,9 @@ def up(console: Console) -> int:
         run.step("lab up", _verb("lab", "up"), again)
         and run.enter()
         and run.step("stack", ["pulumi", "stack", "select", "--create", _STACK], again)
-        and run.step("pulumi up", ["pulumi", "up", "--yes", "--stack", _STACK], again)
+        and run.step("pulumi up", [*_UP, "--stack", _STACK], again)
         and run.step("verify", _verb("verify", "--stack", _STACK), again)
+        and run.step("what there is", _verb("lab", "status"), again)
     )
     if not done:
         return 1
