@@ -18,7 +18,11 @@ from lab.process import run
 NETWORKS = (INTERNET_V4, "10.200.0.0/13", "10.254.0.0/16", INTERNET_V6, "fd00::/8")
 """The internet of the labs, the planes' and the links' addresses, and all unique local ones."""
 
+RUNNER_LEFT = ("10.200.0.0/13", "fd5b:6f1e:9c2a::/48")
+"""Where stack `lab` has its planes: its runner guards them for as long as this computer is up."""
+
 _PROTOCOL = "211"
+_RUNNER_PROTOCOL = "151"
 _WORST = "4294967295"
 _MARK = "guarded"
 _PARAMETERS = {
@@ -97,6 +101,13 @@ def release(lab: Lab) -> None:
                     _WORST,
                     "proto",
                     _PROTOCOL,
+                )
+        for network in RUNNER_LEFT:
+            # None there is an error to `ip`, and fine here.
+            with suppress(LabError):
+                run(
+                    *("ip", _family(network), "route", "flush"),
+                    *("root", network, "proto", _RUNNER_PROTOCOL),
                 )
         for parameter in _PARAMETERS:
             before = runtime() / parameter.name
