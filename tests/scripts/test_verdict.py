@@ -3,109 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from backplane.planes import PLANES
 from scripts import _verdict as verdict
-
-NAMES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
-LISTED = tuple(port for plane in PLANES for port in plane.tcp)
-
-ANY = "0.0.0.0"  # noqa: S104 - what a wildcard listener shows; nothing binds here
-
-Facts = dict[str, verdict.Facts]
-
-
-def _address(family: str, index: int, node: int) -> str:
-    return f"10.{200 + index}.1.{node}" if family == "ipv4" else f"fd00:0:0:{index:x}::1:{node}"
-
-
-def _outputs(offline: str = "") -> dict[str, Any]:
-    return {
-        "nodes": {
-            name: {
-                "offline": name == offline,
-                "addresses": {
-                    plane.slot: {
-                        family: _address(family, plane.index, number) for family in verdict.FAMILIES
-                    }
-                    for plane in PLANES
-                },
-            }
-            for number, name in enumerate(NAMES, 1)
-        },
-        "plan": {
-            "planes": [
-                {"slot": plane.slot, "interface": plane.interface, "port": plane.port}
-                for plane in PLANES
-            ],
-            "openings": {
-                name: [
-                    {"slot": slot, "proto": "tcp", "port": 22, "role": "ssh"}
-                    for slot in ("enrollment", "management")
-                ]
-                for name in NAMES
-            },
-        },
-    }
-
-
-DECLARED = verdict.mesh(_outputs(), LISTED)
-
-
-def _listeners(node: verdict.MeshNode) -> tuple[dict[str, Any], ...]:
-    wireguard = [
-        {"protocol": "udp", "address": address, "port": plane.port, "process": None}
-        for plane in PLANES
-        for address in (ANY, "::")
-    ]
-    ssh = [
-        {"protocol": "tcp", "address": address, "port": 22, "process": "sshd"}
-        for slot in ("enrollment", "management")
-        for address in node.addresses[slot].values()
-    ]
-    others = [
-        {"protocol": "tcp", "address": "127.0.0.53", "port": 53, "process": "systemd-resolve"},
-        {"protocol": "udp", "address": "198.51.100.17", "port": 68, "process": "systemd-network"},
-    ]
-    return (*wireguard, *ssh, *others)
-
-
-def _good(declared: verdict.Mesh = DECLARED) -> Facts:
-    facts: Facts = {}
-    openings = {node.name: node.openings for node in declared.nodes}
-    for node in declared.nodes:
-        own = [cell for cell in verdict.cells(declared) if cell.source == node.name]
-        facts[node.name] = verdict.Facts(
-            pings={cell.address: 0.4 for cell in own},
-            tcp={
-                (cell.address, port): (
-                    "open" if (cell.slot, "tcp", port) in openings[cell.target] else "silent"
-                )
-                for cell in own
-                for port in declared.tcp
-            },
-            interfaces={
-                interface: {
-                    "peers": [
-                        {"name": peer.name, "handshake_age": 30}
-                        for peer in declared.nodes
-                        if peer is not node
-                    ]
-                }
-                for interface in declared.interfaces.values()
-            },
-            listeners=_listeners(node),
-            failed=(),
-        )
-    return facts
+from tests.scripts.facts import ANY, DECLARED, LISTED, address, good, outputs
 
 
 def test_four_nodes_and_four_planes_make_48_pairs_a_family() -> None:
     """All well: 48 of 48 over IPv4, 48 of 48 over IPv6, 48 declared doors, nothing else."""
-    found = verdict.judge(DECLARED, _good(), {})
+    found = verdict.judge(DECLARED, good(), {})
     assert found["ok"] is True
     assert found["pairs"] == {
         "ipv4": {"expected": 48, "reached": 48},
@@ -121,13 +28,13 @@ def test_four_nodes_and_four_planes_make_48_pairs_a_family() -> None:
     assert found["listeners"] == {"checked": 4 * 14, "wrong": []}
 
 
-HEL_A_MON6 = _address("ipv6", 2, 3)
-HEL_A_MGMT = _address("ipv4", 1, 3)
+HEL_A_MON6 = address("ipv6", 2, 3)
+HEL_A_MGMT = address("ipv4", 1, 3)
 
 
 def test_one_silent_address_is_one_missing_pair() -> None:
     """fsn-a cannot reach hel-a on monitoring over IPv6: exactly that cell is named."""
-    facts = _good()
+    facts = good()
     facts["fsn-a"] = replace(facts["fsn-a"], pings={**facts["fsn-a"].pings, HEL_A_MON6: None})
     found = verdict.judge(DECLARED, facts, {})
     assert found["ok"] is False
@@ -147,7 +54,7 @@ def test_one_silent_address_is_one_missing_pair() -> None:
 @pytest.mark.parametrize("result", ["open", "refused"])
 def test_an_undeclared_door_that_answers_is_found(result: str) -> None:
     """9100 answers on the management plane, were it only with a RST: a finding."""
-    facts = _good()
+    facts = good()
     tcp = {**facts["fsn-b"].tcp, (HEL_A_MGMT, 9100): result}
     facts["fsn-b"] = replace(facts["fsn-b"], tcp=tcp)
     found = verdict.judge(DECLARED, facts, {})
@@ -165,7 +72,7 @@ def test_an_undeclared_door_that_answers_is_found(result: str) -> None:
 @pytest.mark.parametrize("result", ["silent", "refused", "unreachable"])
 def test_a_declared_door_that_is_shut_is_found(result: str) -> None:
     """SSH on management does not open from one node: a finding, and not counted as open."""
-    facts = _good()
+    facts = good()
     tcp = {**facts["fsn-b"].tcp, (HEL_A_MGMT, 22): result}
     facts["fsn-b"] = replace(facts["fsn-b"], tcp=tcp)
     found = verdict.judge(DECLARED, facts, {})
@@ -175,7 +82,7 @@ def test_a_declared_door_that_is_shut_is_found(result: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "address", "port", "why"),
+    ("protocol", "where", "port", "why"),
     [
         ("tcp", ANY, 22, "listens on every address"),
         ("tcp", "::", 9100, "listens on every address"),
@@ -189,12 +96,12 @@ def test_a_declared_door_that_is_shut_is_found(result: str) -> None:
     ],
 )
 def test_a_listener_in_the_wrong_place_is_found(
-    protocol: str, address: str, port: int, why: str
+    protocol: str, where: str, port: int, why: str
 ) -> None:
     """Wildcards but WireGuard's, public addresses, and ports no role opens are findings."""
-    facts = _good()
+    facts = good()
     own = facts["fsn-a"]
-    wrong = {"protocol": protocol, "address": address, "port": port, "process": "x"}
+    wrong = {"protocol": protocol, "address": where, "port": port, "process": "x"}
     facts["fsn-a"] = replace(own, listeners=(*own.listeners, wrong))
     found = verdict.judge(DECLARED, facts, {})
     assert found["ok"] is False
@@ -204,7 +111,7 @@ def test_a_listener_in_the_wrong_place_is_found(
 @pytest.mark.parametrize("age", [None, 181])
 def test_a_stale_or_absent_handshake_is_found(age: int | None) -> None:
     """Older than 180 s, or never: the session carries nothing."""
-    facts = _good()
+    facts = good()
     peers = [{"name": "fsn-b", "handshake_age": age}, {"name": "hel-a", "handshake_age": 180}]
     own = facts["hel-b"]
     facts["hel-b"] = replace(own, interfaces={**own.interfaces, "wg2": {"peers": peers}})
@@ -219,7 +126,7 @@ def test_a_stale_or_absent_handshake_is_found(age: int | None) -> None:
 
 def test_a_failed_unit_is_found() -> None:
     """A unit that failed is a finding even while everything answers."""
-    facts = _good()
+    facts = good()
     facts["fsn-a"] = replace(facts["fsn-a"], failed=("ssh.service",))
     found = verdict.judge(DECLARED, facts, {})
     assert found["ok"] is False
@@ -228,7 +135,7 @@ def test_a_failed_unit_is_found() -> None:
 
 def test_a_node_that_cannot_be_asked_is_never_passed_over() -> None:
     """Without a node's own word its 24 outgoing pairs are missing, and the verdict is no."""
-    facts = _good()
+    facts = good()
     del facts["hel-b"]
     found = verdict.judge(DECLARED, facts, {"hel-b": "no SSH session"})
     assert found["ok"] is False
@@ -250,7 +157,7 @@ def test_nothing_asked_is_not_ok() -> None:
 
 def test_an_offline_node_is_left_out() -> None:
     """A node marked `offline` is neither asked nor expected to answer."""
-    declared = verdict.mesh(_outputs(offline="hel-b"), LISTED)
-    found = verdict.judge(declared, _good(declared), {})
+    declared = verdict.mesh(outputs(offline="hel-b"), LISTED)
+    found = verdict.judge(declared, good(declared), {})
     assert found["ok"] is True
     assert found["pairs"]["expected"] == 3 * 2 * 4 * 2
