@@ -50,7 +50,7 @@ def command(
     """The command resource. Its connection stays the same from run to run, so it runs for cause."""
     failed = (
         f"{push.node}: {push.verb} failed, the lines above say why; then run pulumi up again, "
-        f"or start the machine anew by backplane replace {push.node}"
+        f"or raise {push.node}'s incarnation in the declaration to start it anew"
     )
     return remote.Command(
         name,

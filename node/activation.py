@@ -116,7 +116,7 @@ def restore(machine: Machine, target: Generation) -> list[str]:
     if failures:
         raise Refused(
             f"rolled back to {target.name} but for: {'; '.join(failures)}",
-            "a reboot of the machine boots that generation; `backplane doctor` tells more",
+            "a reboot of the machine boots that generation; its journal tells more",
         )
     return touched
 

@@ -16,7 +16,7 @@ def confirmed_name(machine: Machine) -> str:
     if name is None:
         raise Refused(
             "this machine has no confirmed generation: its disk is not as first boot left it",
-            "rebuild it: `backplane replace NODE`",
+            "raise its `incarnation` in the declaration, then run `pulumi up` to build it anew",
         )
     return name
 

@@ -42,7 +42,7 @@ def require_same(here: Generation, decoded: bundle.Bundle) -> None:
         raise Refused(
             f"the bundle is for {decoded.node} (incarnation {decoded.incarnation}), "
             f"this machine is {here.node} (incarnation {here.incarnation})",
-            f"a server of another incarnation is rebuilt: `backplane replace {decoded.node}`; "
+            "a server of another incarnation is built anew by `pulumi up`; "
             "else see that no two nodes share an address",
         )
 

@@ -80,8 +80,8 @@ class Contact:
                 elif shown is not None:
                     raise RunnerError(
                         f"{node} shows an SSH host key at {host} that is none of its own.",
-                        f"somebody else may hold its address: look at the machine in the cloud's "
-                        f"console, then rebuild it with `backplane replace {node}`.",
+                        "somebody else may hold its address: look at the machine in the cloud's "
+                        "console, then raise its `incarnation` to build it anew.",
                     )
                 await asyncio.sleep(1)
         finally:
@@ -91,9 +91,9 @@ class Contact:
         also = f" (still waiting for {', '.join(others)} too)" if others else ""
         raise RunnerError(
             f"{node} did not answer over wg0 ({host}) within {limit:.0f} s{also}.",
-            f"look at its console: `cloud-init status --long` there says what its first boot waits "
-            f"for. Then run `pulumi up` again, or `backplane replace {node}` to start it anew; a "
-            f"node that is meant to be down gets `offline: true`.",
+            "look at its console: `cloud-init status --long` there says what its first boot waits "
+            "for. Then run `pulumi up` again, or raise its `incarnation` to start it anew; a node "
+            "that is meant to be down gets `offline: true`.",
         )
 
     async def _equip(self, node: str, host: str, host_key: str) -> bool:
@@ -138,8 +138,8 @@ class Contact:
             await asyncio.sleep(0.5)
         raise RunnerError(
             f"{node} answers neither over wg1 ({first}) nor over wg0 ({second}).",
-            f"see that it runs; a node that is meant to be down gets `offline: true`, a lost one "
-            f"is built anew by `backplane replace {node}`.",
+            "see that it runs; a node that is meant to be down gets `offline: true`, a lost one "
+            "is built anew by raising its `incarnation`.",
         )
 
     async def _remind(self, node: str, until: float) -> None:

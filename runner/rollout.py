@@ -197,10 +197,7 @@ class Rollout:
             if answer.get("ok"):
                 return
             if time.monotonic() > until:
-                raise Refused(
-                    f"{member.name}: no answer from {', '.join(map(str, answer['silent']))}.",
-                    "see that these nodes run; one that is meant to be down gets `offline: true`.",
-                )
+                raise unwell(member.name, answer)
             await asyncio.sleep(0.5)
 
     async def _confirm(self, member: Member) -> None:
@@ -241,6 +238,18 @@ class Rollout:
         # A lease that cannot be given back ends by itself.
         with contextlib.suppress(RunnerError):
             await member.call(verb, {"id": self.lease}, seconds=2)
+
+
+def unwell(name: str, answer: JSON) -> Refused:
+    """What a node's last look said: who is silent there, and what is not live as declared."""
+    silent = ", ".join(map(str, answer["silent"]))
+    said = [*([f"no answer from {silent}"] if silent else []), *answer.get("reasons", ())]
+    return Refused(
+        f"{name}: {'; '.join(said)}.",
+        "see that these nodes run; one that is meant to be down gets `offline: true`."
+        if silent
+        else "see the node's journal, then run `pulumi up` again.",
+    )
 
 
 def tell(line: str) -> None:

@@ -15,7 +15,7 @@ ANYWHERE = ("0.0.0.0/0", "::/0")
 """Peers roam, so sources are not narrowed; who has no key gets no answer."""
 
 STACK_LABEL = "backplane-stack"
-"""On every object of a stack, so that `backplane recover` finds what is in no state."""
+"""On every object of a stack, so that what is in no state can be found and told apart."""
 
 NODE_LABEL = "backplane-node"
 """On what belongs to one node."""

@@ -262,3 +262,13 @@ def test_a_hundred_nodes_in_time(capsys: pytest.CaptureFixture[str]) -> None:
         print(f"\n100 nodes: flips within {spread:.2f} s; {'; '.join(lines)}")  # noqa: T201
     assert spread < 2
     assert float(lines[-1].split()[1]) < 60
+
+
+def test_a_nodes_own_reasons_are_told() -> None:
+    """What is not live as declared stands in the message, beside who is silent or alone."""
+    both = rollout.unwell("fsn-a", {"silent": ["hel-a"], "reasons": ["nft is not as declared"]})
+    alone = rollout.unwell("fsn-a", {"silent": [], "reasons": ["nft is not as declared"]})
+    assert both.what == "fsn-a: no answer from hel-a; nft is not as declared."
+    assert "offline: true" in str(both.fix)
+    assert alone.what == "fsn-a: nft is not as declared."
+    assert "offline" not in str(alone.fix)
