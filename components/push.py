@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 import pulumi
 from pulumi_command import remote
@@ -63,7 +64,7 @@ def command(
             dial_error_limit=-1,
             per_dial_timeout=PER_DIAL,
         ),
-        create=f"{TOOL} {push.verb} || {{ echo '{failed}' >&2; exit 1; }}\n{push.notes}",
+        create=f"{TOOL} {push.verb} || {{ echo {quote(failed)} >&2; exit 1; }}\n{push.notes}",
         stdin=pulumi.Output.secret(push.bundle),
         logging=remote.Logging.NONE,
         add_previous_output_in_env=False,
