@@ -58,6 +58,11 @@ class Done:
     seconds: float
 
     @property
+    def diagnostics(self) -> str:
+        """What Pulumi says went wrong, without its outputs."""
+        return self.out.partition("Diagnostics:")[2].partition("\nOutputs:")[0]
+
+    @property
     def counts(self) -> dict[str, int]:
         """Pulumi's closing figures: resources by what became of them, `unchanged` among them."""
         tail = self.out.rpartition("Resources:")[2]
@@ -89,7 +94,7 @@ class Mesh:
     lab: TestLab
     project: Path
     folder: Path
-    said: dict[str, str] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict, repr=False)
     watch: Watch = field(default_factory=Watch)
     up_seconds: float = 0.0
     up_ended: float = 0.0
@@ -138,8 +143,12 @@ class Mesh:
     def must(self, *words: str, seconds: float = 600, project: Path | None = None) -> Done:
         """Run `pulumi`; it must succeed."""
         done = self.pulumi(*words, seconds=seconds, project=project)
-        assert done.code == 0, f"pulumi {' '.join(words)}:\n{done.out[-4000:]}\n{done.err[-4000:]}"
+        assert done.code == 0, f"pulumi {' '.join(words)}:\n{done.diagnostics}\n{done.err[-2000:]}"
         return done
+
+    def preview_seconds(self) -> float:
+        """How long a preview takes here; the best of three, since others use this machine too."""
+        return min(self.must("preview").seconds for _ in range(3))
 
     def backplane(self, *words: str, seconds: float = 300) -> Done:
         """Run a verb from the copy of the project."""
@@ -153,6 +162,11 @@ class Mesh:
         verdict: dict[str, Any] = json.loads(done.out)
         assert done.code == (0 if verdict["ok"] else 1)
         return verdict
+
+    def tunnel(self, verb: str) -> None:
+        """Take the runner's tunnel `up` or `down` by hand."""
+        done = self.backplane("tunnel", verb, "--stack", STACK)
+        assert done.code == 0, done.err
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs with their secrets; never kept."""

@@ -166,12 +166,18 @@ def test_user_data_is_small_and_holds_one_key_of_each_kind(mesh: Mesh) -> None:
 @pytest.mark.parametrize("plane", ["monitoring", "storage"])
 def test_the_runner_is_on_two_planes_only(mesh: Mesh, plane: str) -> None:
     """Through the runner's tunnel wg2 and wg3 answer nothing, while wg1 does."""
-    assert mesh.backplane("tunnel", "up").code == 0
+    mesh.tunnel("up")
     try:
         addresses = mesh.outputs()["nodes"]["fsn-b"]["addresses"]
         mesh.lab.runner.wait_until_succeeds(f"ping -c1 -W1 {addresses['management']['ipv4']}")
         mesh.lab.runner.succeed(f"ping -c1 -W1 {addresses['management']['ipv6']}")
         mesh.lab.runner.fail(f"ping -c1 -W1 {addresses[plane]['ipv4']}")
+        status = mesh.backplane("tunnel", "status", "--stack", "lab", "--json")
+        assert status.code == 0
+        planes = json.loads(status.out)["planes"]
+        assert set(planes) == {"enrollment", "management"}
+        assert all(set(told["nodes"]) == set(NODES) for told in planes.values())
     finally:
-        assert mesh.backplane("tunnel", "down").code == 0
+        mesh.tunnel("down")
+    assert mesh.backplane("tunnel", "status", "--stack", "lab").code == 1
     mesh.lab.runner.fail(f"ping -c1 -W1 {addresses['management']['ipv4']}")

@@ -91,7 +91,7 @@ def test_all_secrets_are_known(canaries: Canaries) -> None:
 
 def test_the_watch_saw_runner_and_nodes(mesh: Mesh) -> None:
     """/proc was looked at about twenty times a second, and it holds the nodes' processes too."""
-    assert mesh.watch.looks >= 14 * mesh.watch.seconds
+    assert mesh.watch.looks >= 16 * mesh.watch.seconds
     lines = joined(mesh.watch.seen)
     assert b"/usr/local/sbin/backplane-node" in lines
     assert b"runner.rollout" in lines
