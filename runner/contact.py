@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-
-import asyncssh
+from typing import TYPE_CHECKING
 
 from runner import tool
 from runner.problem import RunnerError
 from runner.ssh import Place, Session, Unreachable, bare, shown_key
 from runner.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    import asyncssh
 
 BOOT = 600.0
 """Seconds a first boot may take: packages come from a mirror that may be down for minutes."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-
-import asyncssh
+from typing import TYPE_CHECKING
 
 from runner.order import Target
 from runner.ssh import JSON, Place, Session, Unreachable
+
+if TYPE_CHECKING:
+    import asyncssh
 
 AGAIN = 0.5
 """Seconds between two tries to reach a node that does not answer."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any, Self
-
-import asyncssh
+from typing import TYPE_CHECKING, Any, Self
 
 from runner.problem import RunnerError
+
+if TYPE_CHECKING:
+    import asyncssh
 from runner.tool import TOOL
 
 CONNECT = 6.0
@@ -57,6 +58,8 @@ class Session:
         Raises:
             Unreachable: No answer, another host key, or the login was refused.
         """
+        import asyncssh  # noqa: PLC0415 - half a second that previews have no use for
+
         pinned = asyncssh.import_public_key(place.host_key)
         try:
             async with asyncio.timeout(CONNECT):
@@ -89,6 +92,8 @@ class Session:
             Refused: The command ended with an error.
             Unreachable: The session died, or no answer came in time.
         """
+        import asyncssh  # noqa: PLC0415 - half a second that previews have no use for
+
         try:
             async with asyncio.timeout(seconds):
                 done = await self._connection.run(command, input=feed, encoding=None, check=False)
@@ -128,6 +133,8 @@ class Session:
 
 async def shown_key(host: str, port: int = 22) -> str | None:
     """The ed25519 host key that a server shows, or None when it does not answer."""
+    import asyncssh  # noqa: PLC0415 - half a second that previews have no use for
+
     try:
         async with asyncio.timeout(CONNECT):
             key = await asyncssh.get_server_host_key(
@@ -145,6 +152,8 @@ def bare(public: str) -> str:
 
 def private_key(pem: str) -> asyncssh.SSHKey:
     """Read an OpenSSH private key from memory."""
+    import asyncssh  # noqa: PLC0415 - half a second that previews have no use for
+
     return asyncssh.import_private_key(pem)
 
 
