@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from typing import TypeVar
 
 import hcloud
 import pytest
@@ -14,6 +15,8 @@ from hcloud.primary_ips import BoundPrimaryIP
 from hcloud.server_types import ServerType
 from hcloud.servers import BoundServer, Server
 from hcloud.ssh_keys import BoundSSHKey
+
+Found = TypeVar("Found")
 
 
 def refused(code: str, attempt: Callable[[], object]) -> None:
@@ -73,6 +76,12 @@ class Suite:
         made = self.c.firewalls.create(name=name, rules=list(rules))
         self.wait(*(made.actions or []))
         return made.firewall
+
+
+def there(found: Found | None) -> Found:
+    """What a look-up found; it must have found something."""
+    assert found is not None
+    return found
 
 
 def udp(port: str | None) -> FirewallRule:

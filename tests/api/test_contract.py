@@ -10,17 +10,15 @@ from hcloud.images import Image
 from hcloud.server_types import ServerType
 from hcloud.servers import ServerCreatePublicNetwork
 
-from tests.api.suite import Suite, on, refused, udp
+from tests.api.suite import Suite, on, refused, there, udp
 from tests.api_server import ApiServer
 
 
 def case_catalogue(s: Suite) -> None:
     """Locations, types and images are found by name; what is not there is not."""
-    location = s.c.locations.get_by_name("hel1")
-    assert location is not None
+    location = there(s.c.locations.get_by_name("hel1"))
     assert location.network_zone == "eu-central"
-    kind = s.c.server_types.get_by_name("cx23")
-    assert kind is not None
+    kind = there(s.c.server_types.get_by_name("cx23"))
     assert (kind.cores, kind.architecture) == (2, "x86")
     for name in ("debian-12", "debian-13"):
         image = s.c.images.get_by_name_and_architecture(name, "x86")
@@ -33,8 +31,7 @@ def case_catalogue(s: Suite) -> None:
 def case_ssh_keys(s: Suite) -> None:
     """A key is found by fingerprint, is unique by it, can be changed and removed."""
     key = s.key("py-key")
-    same = s.c.ssh_keys.get_by_fingerprint(key.fingerprint or "")
-    assert same is not None
+    same = there(s.c.ssh_keys.get_by_fingerprint(key.fingerprint or ""))
     assert same.id == key.id
     again = key.public_key or ""
     refused("uniqueness_error", lambda: s.c.ssh_keys.create(name="py-key-2", public_key=again))
@@ -245,8 +242,7 @@ def case_placement_groups(s: Suite) -> None:
     refused("server_not_stopped", lambda: servers[0].add_to_placement_group(group))
     s.wait(servers[0].power_off())
     s.wait(servers[0].add_to_placement_group(group))
-    full = s.c.placement_groups.get_by_name("py-spread")
-    assert full is not None
+    full = there(s.c.placement_groups.get_by_name("py-spread"))
     assert len(full.servers or []) == 10
     s.drop(*servers)
     group.delete()
