@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lab import cgroups
-from lab.control import requirements, services
+from lab.control import leavings, requirements, services
 from lab.control.settings import Settings
 from lab.image.build import ensure
 from lab.layout import Lab, LabError, states
@@ -123,6 +123,7 @@ def down(lab: Lab, *, say: Say = print) -> None:
         say(f"lab {lab.name}: ending its servers and machines")
         services.stop(lab)
         cgroups.remove(lab.cgroup)
+        leavings.clear(lab)
         _namespaces_gone(lab)
         wait_until("the release of the machines' disks", lambda: _disks_free(lab), seconds=30)
         guard.release(lab)

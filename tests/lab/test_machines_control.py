@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.control import requirements, switch
+from lab.control import leavings, requirements, switch
 from lab.layout import Lab, LabError
+from lab.network.namespace import Namespace
 from tests.lab.verbs import TestLab, own_name
 
 pytestmark = pytest.mark.lab
@@ -130,3 +131,23 @@ def test_a_lab_knows_its_own_namespaces_from_others() -> None:
     assert Lab("x").owns("bp-x-fw3")
     assert not Lab("x").owns("bp-x-fw3-core")
     assert not Lab("x").owns("bp-core")
+
+
+def test_what_a_killed_run_left_on_its_runner_goes(bare_lab: TestLab, tmp_path: Path) -> None:
+    """Tunnel interfaces and the lock of this runner are taken away; others' stay."""
+    runner = Namespace(bare_lab.lab.namespace("runner"))
+    runner.ip("link add lab-wg0 type veth peer name bp-other")
+    runner.ip("link add bp-stays type veth peer name bp-too")
+    assert runner.path is not None
+    own = tmp_path / f"backplane-0-{runner.path.stat().st_ino}-lab.lock"
+    other = tmp_path / "backplane-0-1-lab.lock"
+    for lock in (own, other):
+        lock.touch()
+    try:
+        leavings.clear(bare_lab.lab, locks=tmp_path)
+        links = {link["ifname"] for link in json.loads(runner.run("ip", "-json", "link"))}
+        assert links & {"lab-wg0", "bp-other", "bp-stays"} == {"bp-stays"}
+        assert list(tmp_path.iterdir()) == [other]
+        leavings.clear(bare_lab.lab, locks=tmp_path)
+    finally:
+        runner.ip("link delete bp-stays")
