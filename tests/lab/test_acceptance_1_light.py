@@ -145,7 +145,7 @@ def _one_time(user_data: str) -> tuple[str, str]:
 def test_user_data_is_small_and_holds_one_key_of_each_kind(mesh: Mesh) -> None:
     """Under 16 KiB; one WireGuard key, one PSK, one host key: no other 32-byte value but public.
 
-    What the three are worth after `up` is tested in the third file of this series.
+    What the three are worth after `up` is tested in `test_acceptance_3_burnt.py`.
     """
     outputs = mesh.outputs()
     public = {key for node in outputs["nodes"].values() for key in node["public_keys"].values()}

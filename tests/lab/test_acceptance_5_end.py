@@ -38,6 +38,11 @@ def _mounts(lab: Lab) -> set[str]:
     return found
 
 
+def _locks(runner: int) -> list[str]:
+    """What the runner's tools keep in /run for one network namespace, by its number."""
+    return [str(path) for path in Path("/run").glob(f"backplane-*-{runner}-*")]
+
+
 def leftovers(lab: Lab) -> dict[str, list[str]]:
     """Everything of a lab on this computer, by kind."""
     links = json.loads(
@@ -67,6 +72,7 @@ def test_destroy_and_down_leave_nothing(mesh: Mesh) -> None:
     While the lab is up the same look finds all of these kinds, so it is not blind.
     """
     lab = mesh.lab.lab
+    runner = Path("/run/netns", str(lab.runner)).stat().st_ino
     while_up = leftovers(lab)
     assert {"processes", "mounts", "namespaces", "files", "loops", "cgroups"} <= set(while_up)
     destroy = mesh.must("destroy", "--yes", seconds=300)
@@ -81,4 +87,5 @@ def test_destroy_and_down_leave_nothing(mesh: Mesh) -> None:
     while leftovers(lab) and time.monotonic() < end:
         time.sleep(0.1)
     assert leftovers(lab) == {}
+    assert _locks(runner) == []
     switch.down(lab)
