@@ -23,7 +23,7 @@ new_enough() {
 if [[ "${1:-}" == --help ]]; then usage; exit 0; fi
 cd "$(dirname "$0")/../.."
 cache="${BACKPLANE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/backplane}"
-stamp="$(cat requirements-dev.txt requirements-uv.txt pyproject.toml | cksum)"
+stamp="$(cat requirements-dev.txt requirements-uv.txt pyproject.toml lab/setup/bootstrap.sh | cksum)"
 
 if [[ "$(cat .venv/.made-from 2>/dev/null)" != "$stamp" ]] || ! new_enough .venv/bin/python; then
   python=""
@@ -46,7 +46,9 @@ if [[ "$(cat .venv/.made-from 2>/dev/null)" != "$stamp" ]] || ! new_enough .venv
     "$uv" venv --quiet --clear --no-python-downloads --python "$python" .venv
   fi
   why="uv could not install them (see above)"
-  "$uv" pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.txt ||
+  # Compiled now, whatever PYTHONDONTWRITEBYTECODE says: each preview starts six Python processes.
+  "$uv" pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes \
+    requirements-dev.txt ||
     die "Python packages" "$why" "check the network, then try again"
   "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e . ||
     die "Python packages" "$why" "check that pyproject.toml names only folders that exist"
