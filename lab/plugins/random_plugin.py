@@ -8,7 +8,6 @@ import base64
 import secrets
 import string
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from typing import ClassVar
 
 import bcrypt
@@ -17,6 +16,7 @@ from lab.plugins.common import Context, Field, Kind, Provider, Resource, Schema,
 from lab.plugins.common.resource import Plain
 from lab.plugins.common.schema import Failure
 from lab.plugins.common.values import Value
+from lab.plugins.release import release
 
 _KEEPERS = Field(kind=Kind.MAP, item=Field(), replaces=True)
 _LENGTH = Field(kind=Kind.INTEGER, required=True, replaces=True)
@@ -166,7 +166,7 @@ def provider() -> Provider:
     """The package with all its types."""
     return Provider(
         name="random",
-        version=version("pulumi-random"),
+        version=release("pulumi_random"),
         resources=[RandomBytes(), RandomId(), RandomPassword()],
     )
 

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hcloud.servers import Server
 from pulumi.runtime import rpc
 
 from lab.plugins.common import values
+from lab.plugins.hcloud import vendor
 
 BIN = Path(__file__).resolve().parents[2] / "lab" / "plugins" / "bin"
 
@@ -18,7 +20,7 @@ for name in ("pulumi", "pulumi.runtime"):
     lean.bare(name)
 sys.modules["asyncssh"] = lean.Late("asyncssh")
 import {module}
-print("pulumi.output" in sys.modules, "asyncssh.connection" in sys.modules)
+print([name for name in ("pulumi.output", "asyncssh.connection", "hcloud") if name in sys.modules])
 import asyncssh
 print(asyncssh.SSHKey.__name__)
 """
@@ -33,15 +35,24 @@ print(asyncssh.SSHKey.__name__)
         "lab.plugins.random_plugin",
     ],
 )
-def test_neither_sdk_nor_ssh_is_loaded(module: str) -> None:
-    """A stand-in is ready without the SDK and the SSH library; the latter is there when used."""
+def test_what_takes_long_is_not_loaded(module: str) -> None:
+    """A stand-in is ready without SDK, SSH library and cloud client; the second comes by use."""
     done = subprocess.run(
         [sys.executable, "-c", WATCH.format(module=module)],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.splitlines() == ["False False", "SSHKey"]
+    assert done.stdout.splitlines() == ["[]", "SSHKey"]
+
+
+def test_the_clouds_client_comes_by_its_first_use() -> None:
+    """Every name of the vendor's is the client's own; any other name is an error."""
+    for name in vendor.__all__:
+        assert getattr(vendor, name).__name__ == name
+    assert vendor.Server is Server
+    with pytest.raises(AttributeError):
+        _ = vendor.Sever  # type: ignore[attr-defined]
 
 
 def test_every_stand_in_starts_lean() -> None:

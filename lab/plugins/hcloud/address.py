@@ -1,16 +1,14 @@
 """Primary IPs: public addresses that outlive servers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import ClassVar
-
-from hcloud.locations import Location
-from hcloud.primary_ips import BoundPrimaryIP
-from hcloud.primary_ips import PrimaryIP as CloudIp
-from hcloud.servers import Server as CloudServer
 
 from lab.plugins.common import Context, Field, InitError, PluginError, Schema
 from lab.plugins.common.resource import Plain
 from lab.plugins.common.schema import Failure
+from lab.plugins.hcloud import vendor
 from lab.plugins.hcloud.base import (
     FLAG,
     INTEGER,
@@ -32,7 +30,7 @@ REMOVED = (
 )
 
 
-def _state(one: BoundPrimaryIP) -> Plain:
+def _state(one: vendor.BoundPrimaryIP) -> Plain:
     ip = one.ip or ""
     state: Plain = {
         "name": one.name,
@@ -99,7 +97,7 @@ class PrimaryIp(HcloudResource):
             lambda client: client.primary_ips.create(
                 type=str(inputs["type"]),
                 name=str(inputs["name"]),
-                location=Location(name=place) if place is not None else None,
+                location=vendor.Location(name=place) if place is not None else None,
                 # The API documents the type as required; the client sends it only with an id.
                 assignee_type="server" if assignee is not None else None,
                 assignee_id=number(assignee) if assignee is not None else None,
@@ -124,7 +122,9 @@ class PrimaryIp(HcloudResource):
     async def _protect(self, what: str, key: int, *, on: bool) -> None:
         action = await self.api.call(
             what,
-            lambda client: client.primary_ips.change_protection(CloudIp(id=key), delete=on),
+            lambda client: client.primary_ips.change_protection(
+                vendor.PrimaryIP(id=key), delete=on
+            ),
         )
         await self.api.wait(what, [action])
 
@@ -149,7 +149,7 @@ class PrimaryIp(HcloudResource):
         now = await self.api.call(
             what,
             lambda client: client.primary_ips.update(
-                CloudIp(id=key),
+                vendor.PrimaryIP(id=key),
                 name=str(news["name"]),
                 labels=labels(news.get("labels")),
                 auto_delete=news.get("autoDelete") is True,
@@ -162,12 +162,15 @@ class PrimaryIp(HcloudResource):
         wanted = number(news.get("assigneeId") or 0)
         if now.assignee_id and now.assignee_id != wanted:
             action = await self.api.insist(
-                what, lambda client: client.primary_ips.unassign(CloudIp(id=key))
+                what, lambda client: client.primary_ips.unassign(vendor.PrimaryIP(id=key))
             )
             await self.api.wait(what, [action])
         if wanted and now.assignee_id != wanted:
             action = await self.api.insist(
-                what, lambda client: client.primary_ips.assign(CloudIp(id=key), wanted, "server")
+                what,
+                lambda client: client.primary_ips.assign(
+                    vendor.PrimaryIP(id=key), wanted, "server"
+                ),
             )
             await self.api.wait(what, [action])
 
@@ -179,22 +182,22 @@ class PrimaryIp(HcloudResource):
         if one is None:
             return
         if one.assignee_id:
-            await self._free(what, key, CloudServer(id=one.assignee_id))
+            await self._free(what, key, vendor.Server(id=one.assignee_id))
         try:
             await self.api.insist(
                 what,
-                lambda client: client.primary_ips.delete(CloudIp(id=key)),
+                lambda client: client.primary_ips.delete(vendor.PrimaryIP(id=key)),
                 ("locked", "must_be_unassigned", "resource_in_use"),
             )
         except ApiError as error:
             if error.code != "not_found":
                 raise
 
-    async def _free(self, what: str, key: int, server: CloudServer) -> None:
+    async def _free(self, what: str, key: int, server: vendor.Server) -> None:
         off = await self.api.insist(what, lambda client: client.servers.power_off(server))
         await self.api.wait(what, [off])
         free = await self.api.insist(
-            what, lambda client: client.primary_ips.unassign(CloudIp(id=key))
+            what, lambda client: client.primary_ips.unassign(vendor.PrimaryIP(id=key))
         )
         await self.api.wait(what, [free])
         on = await self.api.insist(what, lambda client: client.servers.power_on(server))

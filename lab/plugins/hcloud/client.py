@@ -1,5 +1,7 @@
 """The vendor's client, made asynchronous: threads, errors for people, waiting for actions."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import re
@@ -9,11 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-import requests
-from hcloud import APIException, Client
-from hcloud.actions import Action, BoundAction
-
 from lab.plugins.common import PluginError
+from lab.plugins.hcloud import vendor
 
 TOKEN_LENGTH = 64
 # Calls in flight at once; each blocks one thread. The engine runs 16 steps in parallel by default.
@@ -79,7 +78,7 @@ def settings(config: dict[str, str]) -> Settings:
     )
 
 
-def _look(key: int) -> Callable[[Client], BoundAction]:
+def _look(key: int) -> Callable[[vendor.Client], vendor.BoundAction]:
     return lambda client: client.actions.get_by_id(key)
 
 
@@ -100,16 +99,16 @@ class Api:
         """Let the threads go."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _client(self) -> Client:
+    def _client(self) -> vendor.Client:
         if self._settings is None:
             raise PluginError("hcloud: the provider's settings are not known yet")
-        client: Client | None = getattr(self._local, "client", None)
+        client: vendor.Client | None = getattr(self._local, "client", None)
         if client is None:
             name, timeout = "backplane-stand-in", _TIMEOUT
             if self._settings.endpoint is None:
-                client = Client(self._settings.token, application_name=name, timeout=timeout)
+                client = vendor.Client(self._settings.token, application_name=name, timeout=timeout)
             else:
-                client = Client(
+                client = vendor.Client(
                     self._settings.token,
                     api_endpoint=self._settings.endpoint.rstrip("/"),
                     application_name=name,
@@ -118,19 +117,19 @@ class Api:
             self._local.client = client
         return client
 
-    def _run(self, what: str, function: Callable[[Client], T]) -> T:
+    def _run(self, what: str, function: Callable[[vendor.Client], T]) -> T:
         try:
             return function(self._client())
-        except APIException as error:
+        except vendor.APIException as error:
             raise ApiError(f"{what}: {error.message} ({error.code})", str(error.code)) from error
-        except requests.RequestException as error:
+        except vendor.RequestException as error:
             where = self._settings.endpoint if self._settings else None
             raise PluginError(
                 f"{what}: no answer from {where or 'the Hetzner Cloud API'}: "
                 f"{type(error).__name__}. Fix: check the endpoint and that it is up"
             ) from error
 
-    async def call(self, what: str, function: Callable[[Client], T]) -> T:
+    async def call(self, what: str, function: Callable[[vendor.Client], T]) -> T:
         """Run `function` with a client; `what` says in errors what was tried.
 
         The call is never abandoned half way: when the operation is cancelled, it is let finish, and
@@ -140,7 +139,7 @@ class Api:
         running = loop.run_in_executor(self._pool, self._run, what, function)
         return await asyncio.shield(running)
 
-    async def finish(self, what: str, function: Callable[[Client], T]) -> tuple[T, bool]:
+    async def finish(self, what: str, function: Callable[[vendor.Client], T]) -> tuple[T, bool]:
         """As `call`, but with the result even when cancelled meanwhile; the bool says whether."""
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(self._pool, self._run, what, function)
@@ -149,7 +148,7 @@ class Api:
         except asyncio.CancelledError:
             return await running, True
 
-    async def find(self, what: str, function: Callable[[Client], T]) -> T | None:
+    async def find(self, what: str, function: Callable[[vendor.Client], T]) -> T | None:
         """As `call`, with None for what is not there."""
         try:
             return await self.call(what, function)
@@ -159,7 +158,10 @@ class Api:
             raise
 
     async def insist(
-        self, what: str, function: Callable[[Client], T], codes: Collection[str] = ("locked",)
+        self,
+        what: str,
+        function: Callable[[vendor.Client], T],
+        codes: Collection[str] = ("locked",),
     ) -> T:
         """As `call`, repeated while the API answers with one of these codes."""
         for attempt in range(_ATTEMPTS):
@@ -177,7 +179,7 @@ class Api:
         factor = 2**looks if self._settings.exponential else 1
         return min(_MAX_POLL, self._settings.poll * factor)
 
-    async def wait(self, what: str, actions: Iterable[Action]) -> None:
+    async def wait(self, what: str, actions: Iterable[vendor.Action]) -> None:
         """Return when every action has succeeded.
 
         Raises:
@@ -186,10 +188,10 @@ class Api:
         for action in actions:
             await self._wait_one(what, action)
 
-    async def _wait_one(self, what: str, action: Action) -> None:
+    async def _wait_one(self, what: str, action: vendor.Action) -> None:
         looks = 0
         status, error = action.status, action.error
-        while status == Action.STATUS_RUNNING:
+        while status == vendor.Action.STATUS_RUNNING:
             key = action.id
             if key is None:
                 raise PluginError(f"{what}: the API named no action to wait for")
@@ -198,6 +200,6 @@ class Api:
             seen = await self.call(what, _look(key))
             status, error = seen.status, seen.error
             looks += 1
-        if status == Action.STATUS_ERROR:
+        if status == vendor.Action.STATUS_ERROR:
             reason = f"{error['message']} ({error['code']})" if error else "no reason given"
             raise PluginError(f"{what}: action {action.command} failed: {reason}")

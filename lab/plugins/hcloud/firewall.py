@@ -1,17 +1,15 @@
 """Firewalls: rules in front of servers."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import ClassVar
 
-from hcloud.firewalls import BoundFirewall, FirewallResource, FirewallResourceLabelSelector
-from hcloud.firewalls import Firewall as CloudFirewall
-from hcloud.firewalls import FirewallRule as CloudRule
-from hcloud.servers import Server as CloudServer
-
 from lab.plugins.common import Context, Field, InitError, Kind, PluginError, Schema, Value
 from lab.plugins.common.resource import Plain
 from lab.plugins.common.schema import Failure
+from lab.plugins.hcloud import vendor
 from lab.plugins.hcloud.base import (
     INTEGER,
     LABELS,
@@ -43,9 +41,9 @@ _RULE = Field(
 _TARGET = Field(kind=Kind.OBJECT, fields={"server": INTEGER, "labelSelector": Field()})
 
 
-def _rules(value: Value) -> list[CloudRule]:
+def _rules(value: Value) -> list[vendor.FirewallRule]:
     return [
-        CloudRule(
+        vendor.FirewallRule(
             direction=str(rule["direction"]),
             protocol=str(rule["protocol"]),
             port=text(rule.get("port")),
@@ -58,7 +56,7 @@ def _rules(value: Value) -> list[CloudRule]:
     ]
 
 
-def _rule_state(rule: CloudRule) -> Value:
+def _rule_state(rule: vendor.FirewallRule) -> Value:
     state: dict[str, Value] = {"direction": rule.direction, "protocol": rule.protocol}
     if rule.port is not None:
         state["port"] = rule.port
@@ -71,20 +69,22 @@ def _rule_state(rule: CloudRule) -> Value:
     return state
 
 
-def on_server(key: int) -> FirewallResource:
+def on_server(key: int) -> vendor.FirewallResource:
     """A server as something a firewall is applied to."""
-    return FirewallResource(type=FirewallResource.TYPE_SERVER, server=CloudServer(id=key))
-
-
-def on_labels(selector: str) -> FirewallResource:
-    """The servers with these labels as something a firewall is applied to."""
-    return FirewallResource(
-        type=FirewallResource.TYPE_LABEL_SELECTOR,
-        label_selector=FirewallResourceLabelSelector(selector=selector),
+    return vendor.FirewallResource(
+        type=vendor.FirewallResource.TYPE_SERVER, server=vendor.Server(id=key)
     )
 
 
-def _targets(value: Value) -> list[FirewallResource]:
+def on_labels(selector: str) -> vendor.FirewallResource:
+    """The servers with these labels as something a firewall is applied to."""
+    return vendor.FirewallResource(
+        type=vendor.FirewallResource.TYPE_LABEL_SELECTOR,
+        label_selector=vendor.FirewallResourceLabelSelector(selector=selector),
+    )
+
+
+def _targets(value: Value) -> list[vendor.FirewallResource]:
     found = []
     for target in value if isinstance(value, list) else []:
         if isinstance(target, dict) and target.get("labelSelector"):
@@ -94,7 +94,7 @@ def _targets(value: Value) -> list[FirewallResource]:
     return found
 
 
-def applied(firewall: BoundFirewall) -> tuple[list[int], list[str]]:
+def applied(firewall: vendor.BoundFirewall) -> tuple[list[int], list[str]]:
     """The servers and the label selectors a firewall is applied to."""
     servers, selectors = [], []
     for one in firewall.applied_to or []:
@@ -105,7 +105,7 @@ def applied(firewall: BoundFirewall) -> tuple[list[int], list[str]]:
     return sorted(servers), sorted(selectors)
 
 
-def _state(firewall: BoundFirewall) -> Plain:
+def _state(firewall: vendor.BoundFirewall) -> Plain:
     servers, selectors = applied(firewall)
     targets: list[Value] = [{"server": key} for key in servers]
     targets += [{"labelSelector": selector} for selector in selectors]
@@ -192,7 +192,7 @@ class Firewall(HcloudResource):
         """Change in place; as in the official provider an empty set of rules is never sent."""
         del context
         what, key = f"firewall {news['name']}", int(resource_id)
-        found = CloudFirewall(id=key)
+        found = vendor.Firewall(id=key)
         changed = {path.split("[")[0].split(".")[0] for path in self.differences({}, olds, news)}
         if "name" in changed:
             name = str(news["name"])
@@ -256,11 +256,11 @@ async def move(
     resource: HcloudResource,
     what: str,
     key: int,
-    less: Sequence[FirewallResource],
-    more: Sequence[FirewallResource],
+    less: Sequence[vendor.FirewallResource],
+    more: Sequence[vendor.FirewallResource],
 ) -> None:
     """Take a firewall off some resources and put it in front of others; wait for both."""
-    found = CloudFirewall(id=key)
+    found = vendor.Firewall(id=key)
     if less:
         try:
             actions = await resource.api.call(

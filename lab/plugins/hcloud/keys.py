@@ -1,17 +1,16 @@
 """SSH keys and placement groups."""
 
-from typing import ClassVar
+from __future__ import annotations
 
-from hcloud.placement_groups import PlacementGroup as CloudGroup
-from hcloud.ssh_keys import BoundSSHKey
-from hcloud.ssh_keys import SSHKey as CloudKey
+from typing import ClassVar
 
 from lab.plugins.common import Context, Field, Kind, Schema
 from lab.plugins.common.resource import Plain
+from lab.plugins.hcloud import vendor
 from lab.plugins.hcloud.base import LABELS, NAME, HcloudResource, labels, plain_labels
 
 
-def _key_state(key: BoundSSHKey) -> Plain:
+def _key_state(key: vendor.BoundSSHKey) -> Plain:
     return {
         "name": key.name,
         "publicKey": key.public_key,
@@ -62,7 +61,7 @@ class SshKey(HcloudResource):
         key = await self.api.call(
             f"SSH key {news['name']}",
             lambda client: client.ssh_keys.update(
-                CloudKey(id=int(resource_id)),
+                vendor.SSHKey(id=int(resource_id)),
                 name=str(news["name"]),
                 labels=labels(news.get("labels")),
             ),
@@ -74,11 +73,11 @@ class SshKey(HcloudResource):
         del context
         await self.api.find(
             f"SSH key {state.get('name')}",
-            lambda client: client.ssh_keys.delete(CloudKey(id=int(resource_id))),
+            lambda client: client.ssh_keys.delete(vendor.SSHKey(id=int(resource_id))),
         )
 
 
-def _group_state(group: CloudGroup) -> Plain:
+def _group_state(group: vendor.PlacementGroup) -> Plain:
     return {
         "name": group.name,
         "type": group.type,
@@ -129,7 +128,7 @@ class PlacementGroup(HcloudResource):
         group = await self.api.call(
             f"placement group {news['name']}",
             lambda client: client.placement_groups.update(
-                CloudGroup(id=int(resource_id)),
+                vendor.PlacementGroup(id=int(resource_id)),
                 name=str(news["name"]),
                 labels=labels(news.get("labels")),
             ),
@@ -141,5 +140,7 @@ class PlacementGroup(HcloudResource):
         del context
         await self.api.find(
             f"placement group {state.get('name')}",
-            lambda client: client.placement_groups.delete(CloudGroup(id=int(resource_id))),
+            lambda client: client.placement_groups.delete(
+                vendor.PlacementGroup(id=int(resource_id))
+            ),
         )

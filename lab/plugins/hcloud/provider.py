@@ -1,7 +1,5 @@
 """The package `hcloud`: its types and its settings."""
 
-from importlib.metadata import version
-
 from lab.plugins.common import UNKNOWN, Field, Provider
 from lab.plugins.common.resource import Plain
 from lab.plugins.hcloud.address import PrimaryIp
@@ -11,6 +9,7 @@ from lab.plugins.hcloud.firewall import Firewall
 from lab.plugins.hcloud.keys import PlacementGroup, SshKey
 from lab.plugins.hcloud.rdns import Rdns
 from lab.plugins.hcloud.server import Server
+from lab.plugins.release import release
 
 _TYPES = (Firewall, FirewallAttachment, PlacementGroup, PrimaryIp, Rdns, Server, SshKey)
 
@@ -22,7 +21,7 @@ class HcloudProvider(Provider):
         self.api = Api()
         super().__init__(
             name="hcloud",
-            version=version("pulumi-hcloud"),
+            version=release("pulumi_hcloud"),
             resources=[one(self.api) for one in _TYPES],
             config={
                 "token": Field(secret=True),

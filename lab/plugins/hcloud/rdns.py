@@ -1,16 +1,15 @@
 """Reverse DNS of servers' and primary IPs' addresses."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import ClassVar
 
-from hcloud.primary_ips import PrimaryIP as CloudIp
-from hcloud.servers import BoundServer
-from hcloud.servers import Server as CloudServer
-
 from lab.plugins.common import UNKNOWN, Context, Field, Kind, Schema
 from lab.plugins.common.resource import Plain
 from lab.plugins.common.schema import Failure
+from lab.plugins.hcloud import vendor
 from lab.plugins.hcloud.base import HcloudResource, number
 from lab.plugins.hcloud.client import ApiError
 
@@ -63,14 +62,14 @@ class Rdns(HcloudResource):
         if letter == "s":
             action = await self.api.call(
                 what,
-                lambda client: client.servers.change_dns_ptr(CloudServer(id=int(key)), ip, name),
+                lambda client: client.servers.change_dns_ptr(vendor.Server(id=int(key)), ip, name),
             )
         else:
             action = await self.api.call(
                 what,
                 # The client types the name as a text, but passes None on, which resets it.
                 lambda client: client.primary_ips.change_dns_ptr(
-                    CloudIp(id=int(key)),
+                    vendor.PrimaryIP(id=int(key)),
                     ip,
                     name,  # type: ignore[arg-type]
                 ),
@@ -126,7 +125,7 @@ def _pointer(pointers: Iterable[Mapping[str, object]] | None, ip: str) -> str | 
     return next((str(one["dns_ptr"]) for one in pointers or () if one["ip"] == ip), None)
 
 
-def _pointer_of_server(server: BoundServer, ip: str) -> str | None:
+def _pointer_of_server(server: vendor.BoundServer, ip: str) -> str | None:
     net = server.public_net
     if net is None:
         return None

@@ -1,15 +1,16 @@
 """Servers: their properties, creating, reading, deleting; changes are in `server_update`."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
-
-from hcloud.servers import Server as CloudServer
 
 from lab.plugins.common import Context, Field, InitError, Kind, PluginError, Schema, Value
 from lab.plugins.common.diff import Difference
 from lab.plugins.common.resource import Plain
 from lab.plugins.common.schema import Failure
+from lab.plugins.hcloud import vendor
 from lab.plugins.hcloud.address import REMOVED
 from lab.plugins.hcloud.base import (
     FLAG,
@@ -193,7 +194,7 @@ class Server(HcloudResource):
 
     async def delete(self, context: Context, resource_id: str, state: Plain) -> None:
         """Remove the server, after a shutdown if asked, and wait until it is gone."""
-        what, found = f"server {state.get('name')}", CloudServer(id=int(resource_id))
+        what, found = f"server {state.get('name')}", vendor.Server(id=int(resource_id))
         try:
             if state.get("shutdownBeforeDeletion") is True and not await self._down(what, found):
                 await context.log("warning", f"{what} did not shut down in time; deleting it")
@@ -203,13 +204,13 @@ class Server(HcloudResource):
             if error.code != "not_found":
                 raise
 
-    async def _down(self, what: str, found: CloudServer) -> bool:
+    async def _down(self, what: str, found: vendor.Server) -> bool:
         action = await self.api.insist(what, lambda client: client.servers.shutdown(found))
         await self.api.wait(what, [action])
         key = found.id or 0
         for _ in range(_SHUTDOWN_LOOKS):
             server = await self.api.call(what, lambda client: client.servers.get_by_id(key))
-            if server.status == CloudServer.STATUS_OFF:
+            if server.status == vendor.Server.STATUS_OFF:
                 return True
             await asyncio.sleep(1)
         return False

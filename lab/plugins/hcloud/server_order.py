@@ -1,23 +1,16 @@
 """A server as ordered from the vendor's client, and as it answers."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from hcloud import Client
-from hcloud.firewalls import Firewall as CloudFirewall
-from hcloud.images import BoundImage
-from hcloud.locations import Location
-from hcloud.placement_groups import PlacementGroup as CloudGroup
-from hcloud.primary_ips import PrimaryIP as CloudIp
-from hcloud.server_types import BoundServerType
-from hcloud.servers import BoundServer, CreateServerResponse, ServerCreatePublicNetwork
-from hcloud.ssh_keys import BoundSSHKey
+from dataclasses import dataclass
 
 from lab.plugins.common import PluginError, Value
 from lab.plugins.common.resource import Plain
+from lab.plugins.hcloud import vendor
 from lab.plugins.hcloud.base import labels, number, numbers, plain_labels, protected, text, texts
 
 
-def state_of(server: BoundServer, wanted_image: Value) -> Plain:
+def state_of(server: vendor.BoundServer, wanted_image: Value) -> Plain:
     """What the official provider reads out of the API's answer."""
     net, image, group = server.public_net, server.image, server.placement_group
     by_id = image is not None and (not image.name or str(image.id) == wanted_image)
@@ -47,12 +40,12 @@ def state_of(server: BoundServer, wanted_image: Value) -> Plain:
 class _Found:
     """What a server's inputs name, looked up."""
 
-    type: BoundServerType
-    image: BoundImage
-    keys: list[BoundSSHKey]
+    type: vendor.BoundServerType
+    image: vendor.BoundImage
+    keys: list[vendor.BoundSSHKey]
 
 
-def _look_up(client: Client, inputs: Plain) -> _Found:
+def _look_up(client: vendor.Client, inputs: Plain) -> _Found:
     kind = client.server_types.get_by_name(str(inputs["serverType"]))
     if kind is None:
         raise PluginError(f"server type {inputs['serverType']} not found")
@@ -73,14 +66,16 @@ def _look_up(client: Client, inputs: Plain) -> _Found:
     return _Found(type=kind, image=image, keys=keys)
 
 
-def _public_net(value: Value) -> ServerCreatePublicNetwork | None:
+def _public_net(value: Value) -> vendor.ServerCreatePublicNetwork | None:
     """The last block wins, as in the official provider."""
     blocks = [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
     if not blocks:
         return None
     block = blocks[-1]
-    ips = {key: CloudIp(id=number(block[key])) for key in ("ipv4", "ipv6") if block.get(key)}
-    return ServerCreatePublicNetwork(
+    ips = {
+        key: vendor.PrimaryIP(id=number(block[key])) for key in ("ipv4", "ipv6") if block.get(key)
+    }
+    return vendor.ServerCreatePublicNetwork(
         ipv4=ips.get("ipv4"),
         ipv6=ips.get("ipv6"),
         enable_ipv4="ipv4" in ips or block.get("ipv4Enabled") is not False,
@@ -88,11 +83,11 @@ def _public_net(value: Value) -> ServerCreatePublicNetwork | None:
     )
 
 
-def order(client: Client, inputs: Plain) -> CreateServerResponse:
+def order(client: vendor.Client, inputs: Plain) -> vendor.CreateServerResponse:
     """Look up what the inputs name and order the server; blocks."""
     found = _look_up(client, inputs)
     place, group = text(inputs.get("location")), inputs.get("placementGroupId")
-    firewalls = [CloudFirewall(id=key) for key in numbers(inputs.get("firewallIds"))]
+    firewalls = [vendor.Firewall(id=key) for key in numbers(inputs.get("firewallIds"))]
     return client.servers.create(
         name=str(inputs["name"]),
         server_type=found.type,
@@ -101,7 +96,7 @@ def order(client: Client, inputs: Plain) -> CreateServerResponse:
         firewalls=firewalls or None,
         user_data=text(inputs.get("userData")) or None,
         labels=labels(inputs.get("labels")) or None,
-        location=Location(name=place) if place is not None else None,
-        placement_group=CloudGroup(id=number(group)) if group else None,
+        location=vendor.Location(name=place) if place is not None else None,
+        placement_group=vendor.PlacementGroup(id=number(group)) if group else None,
         public_net=_public_net(inputs.get("publicNets")),
     )

@@ -1,36 +1,29 @@
 """Changes of a server in place, in the official provider's order."""
 
-from collections.abc import Callable, Collection
+from __future__ import annotations
 
-from hcloud import Client
-from hcloud.actions import Action, BoundAction
-from hcloud.firewalls import Firewall as CloudFirewall
-from hcloud.firewalls import FirewallResource
-from hcloud.placement_groups import PlacementGroup as CloudGroup
-from hcloud.primary_ips import PrimaryIP as CloudIp
-from hcloud.server_types import ServerType
-from hcloud.servers import BoundServer
-from hcloud.servers import Server as CloudServer
+from collections.abc import Callable, Collection
 
 from lab.plugins.common import PluginError, Value
 from lab.plugins.common.resource import Plain
+from lab.plugins.hcloud import vendor
 from lab.plugins.hcloud.base import known, labels, number, numbers
 from lab.plugins.hcloud.client import Api, ApiError
 from lab.plugins.hcloud.firewall import on_server
 
 
-async def _act(api: Api, what: str, start: Callable[[Client], Action]) -> None:
+async def _act(api: Api, what: str, start: Callable[[vendor.Client], vendor.Action]) -> None:
     """Start an action, again while the server is locked, and wait for its end."""
     await api.wait(what, [await api.insist(what, start)])
 
 
-async def _get(api: Api, what: str, key: int) -> BoundServer:
+async def _get(api: Api, what: str, key: int) -> vendor.BoundServer:
     return await api.call(what, lambda client: client.servers.get_by_id(key))
 
 
 async def set_backups(api: Api, what: str, key: int, *, on: bool) -> None:
     """Turn the daily backups on or off."""
-    server = CloudServer(id=key)
+    server = vendor.Server(id=key)
     if on:
         await _act(api, what, lambda client: client.servers.enable_backup(server))
     else:
@@ -44,14 +37,14 @@ async def protect(api: Api, what: str, key: int, inputs: Plain) -> None:
         api,
         what,
         lambda client: client.servers.change_protection(
-            CloudServer(id=key), delete=delete, rebuild=rebuild
+            vendor.Server(id=key), delete=delete, rebuild=rebuild
         ),
     )
 
 
 async def change(api: Api, key: int, changed: Collection[str], olds: Plain, news: Plain) -> None:
     """Bring the server of this id to `news`; `changed` names the inputs that differ."""
-    what, server = f"server {news['name']}", CloudServer(id=key)
+    what, server = f"server {news['name']}", vendor.Server(id=key)
     if "name" in changed:
         name = str(news["name"])
         await api.call(what, lambda client: client.servers.update(server, name=name))
@@ -73,8 +66,8 @@ async def change(api: Api, key: int, changed: Collection[str], olds: Plain, news
 
 
 async def _change_type(api: Api, what: str, key: int, news: Plain) -> None:
-    server, kind = CloudServer(id=key), ServerType(name=str(news["serverType"]))
-    if (await _get(api, what, key)).status == CloudServer.STATUS_RUNNING:
+    server, kind = vendor.Server(id=key), vendor.ServerType(name=str(news["serverType"]))
+    if (await _get(api, what, key)).status == vendor.Server.STATUS_RUNNING:
         await _act(api, what, lambda client: client.servers.power_off(server))
     upgrade = news.get("keepDisk") is not True
     await _act(
@@ -84,13 +77,17 @@ async def _change_type(api: Api, what: str, key: int, news: Plain) -> None:
     )
 
 
-def _remove(firewall: int, target: list[FirewallResource]) -> Callable[[Client], list[BoundAction]]:
-    found = CloudFirewall(id=firewall)
+def _remove(
+    firewall: int, target: list[vendor.FirewallResource]
+) -> Callable[[vendor.Client], list[vendor.BoundAction]]:
+    found = vendor.Firewall(id=firewall)
     return lambda client: client.firewalls.remove_from_resources(found, target)
 
 
-def _apply(firewall: int, target: list[FirewallResource]) -> Callable[[Client], list[BoundAction]]:
-    found = CloudFirewall(id=firewall)
+def _apply(
+    firewall: int, target: list[vendor.FirewallResource]
+) -> Callable[[vendor.Client], list[vendor.BoundAction]]:
+    found = vendor.Firewall(id=firewall)
     return lambda client: client.firewalls.apply_to_resources(found, target)
 
 
@@ -114,14 +111,14 @@ async def _change_firewalls(api: Api, what: str, key: int, wanted: set[int]) -> 
 async def _change_group(api: Api, what: str, key: int, wanted: Value) -> None:
     server = await _get(api, what, key)
     if server.placement_group is not None:
-        if server.status != CloudServer.STATUS_OFF:
+        if server.status != vendor.Server.STATUS_OFF:
             raise PluginError(
                 f"{what}: a running server cannot leave a placement group. Fix: shut it down, run "
                 "this again, start it"
             )
         await _act(api, what, lambda client: client.servers.remove_from_placement_group(server))
     if wanted:
-        group = CloudGroup(id=number(wanted))
+        group = vendor.PlacementGroup(id=number(wanted))
         await _act(api, what, lambda client: client.servers.add_to_placement_group(server, group))
 
 
@@ -143,7 +140,7 @@ async def _change_public_net(api: Api, what: str, key: int, old: Value, new: Val
 
 
 async def _change_family(
-    api: Api, what: str, server: BoundServer, family: str, before: Plain, after: Plain
+    api: Api, what: str, server: vendor.BoundServer, family: str, before: Plain, after: Plain
 ) -> None:
     """The official provider's decisions: assign, drop, or make a fresh address."""
     net = server.public_net
@@ -159,22 +156,24 @@ async def _change_family(
     if wanted is None and enabled and now is not None and ours is None:
         return
     if now is not None:
-        await _act(api, what, lambda client: client.primary_ips.unassign(CloudIp(id=now)))
+        await _act(api, what, lambda client: client.primary_ips.unassign(vendor.PrimaryIP(id=now)))
         if ours is None:
             # Nobody declared it: it came with the server and would stay behind, paid for.
-            await api.call(what, lambda client: client.primary_ips.delete(CloudIp(id=now)))
+            await api.call(what, lambda client: client.primary_ips.delete(vendor.PrimaryIP(id=now)))
     if wanted is not None:
         key, server_key = number(wanted), known(server.id)
         await _act(
             api,
             what,
-            lambda client: client.primary_ips.assign(CloudIp(id=key), server_key, "server"),
+            lambda client: client.primary_ips.assign(
+                vendor.PrimaryIP(id=key), server_key, "server"
+            ),
         )
     elif enabled:
         await _fresh(api, what, server, family)
 
 
-async def _fresh(api: Api, what: str, server: BoundServer, family: str) -> None:
+async def _fresh(api: Api, what: str, server: vendor.BoundServer, family: str) -> None:
     made = await api.call(
         what,
         lambda client: client.primary_ips.create(
