@@ -1,7 +1,8 @@
 """Stand-in for Pulumi's Python language host: runs a project's program for the engine.
 
 Each `Run` is a process of its own, as in the official host, so that a program's main thread,
-signals and exit handlers are its own.
+signals and exit handlers are its own. The engine starts a host twice in every preview; so this one
+takes its few messages apart by hand, and hands on the one it does not need to read.
 """
 
 import argparse
@@ -9,93 +10,88 @@ import asyncio
 import os
 import signal
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 
 import grpc
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from lab.plugins.common.serve import OPTIONS
+from lab.plugins.release import release
+from lab.plugins.wire import Message, text
 
 Call: TypeAlias = grpc.aio.ServicerContext
 _PROGRAM = Path(__file__).with_name("program.py")
+_SERVICE = "pulumirpc.LanguageRuntime"
+# The engine's own limit for one message (Pulumi SDK, rpcutil).
+_BYTES = 400 * 1024 * 1024
+_OPTIONS = [("grpc.max_receive_message_length", _BYTES), ("grpc.max_send_message_length", _BYTES)]
 
 
-class Host(language_pb2_grpc.LanguageRuntimeServicer):
-    """The engine's calls to a language (Pulumi SDK, `language.proto`)."""
+class Host:
+    """The engine's calls to a language; field numbers from the Pulumi SDK's `language.proto`."""
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
 
-    async def Handshake(  # noqa: N802, D102
-        self, request: language_pb2.LanguageHandshakeRequest, context: Call
-    ) -> language_pb2.LanguageHandshakeResponse:
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """What this host answers, from raw message to raw message."""
+        answers = {
+            "About": self._about,
+            "Cancel": self._nothing,
+            "GetPluginInfo": self._info,
+            "GetRequiredPackages": self._nothing,
+            "GetRequiredPlugins": self._nothing,
+            "Handshake": self._handshake,
+            "Run": self._run,
+        }
+        return grpc.method_handlers_generic_handler(
+            _SERVICE,
+            {name: grpc.unary_unary_rpc_method_handler(one) for name, one in answers.items()},
+        )
+
+    async def _handshake(self, request: bytes, context: Call) -> bytes:
         del context
-        self._engine = request.engine_address or self._engine
-        return language_pb2.LanguageHandshakeResponse()
+        self._engine = Message(request).text(1) or self._engine
+        return b""
 
-    async def GetPluginInfo(  # noqa: N802, D102
-        self, request: empty_pb2.Empty, context: Call
-    ) -> plugin_pb2.PluginInfo:
+    async def _info(self, request: bytes, context: Call) -> bytes:
         del request, context
-        return plugin_pb2.PluginInfo(version=version("pulumi"))
+        return text(1, release("pulumi"))
 
-    async def GetRequiredPlugins(  # noqa: N802, D102
-        self, request: language_pb2.GetRequiredPluginsRequest, context: Call
-    ) -> language_pb2.GetRequiredPluginsResponse:
+    async def _about(self, request: bytes, context: Call) -> bytes:
         del request, context
-        return language_pb2.GetRequiredPluginsResponse()
+        version = ".".join(map(str, sys.version_info[:3]))
+        return text(1, sys.executable) + text(2, version)
 
-    async def GetRequiredPackages(  # noqa: N802, D102
-        self, request: language_pb2.GetRequiredPackagesRequest, context: Call
-    ) -> language_pb2.GetRequiredPackagesResponse:
+    async def _nothing(self, request: bytes, context: Call) -> bytes:
         del request, context
-        return language_pb2.GetRequiredPackagesResponse()
+        return b""
 
-    async def About(  # noqa: N802, D102
-        self, request: language_pb2.AboutRequest, context: Call
-    ) -> language_pb2.AboutResponse:
-        del request, context
-        release = ".".join(map(str, sys.version_info[:3]))
-        return language_pb2.AboutResponse(executable=sys.executable, version=release)
-
-    async def Cancel(self, request: empty_pb2.Empty, context: Call) -> empty_pb2.Empty:  # noqa: N802, D102
-        del request, context
-        return empty_pb2.Empty()
-
-    async def Run(  # noqa: N802, D102
-        self, request: language_pb2.RunRequest, context: Call
-    ) -> language_pb2.RunResponse:
+    async def _run(self, data: bytes, context: Call) -> bytes:
         del context
+        request = Message(data)
+        info = request.message(14)
         try:
-            python = _interpreter(request.info)
+            python = _interpreter(info)
         except FileNotFoundError as error:
-            return language_pb2.RunResponse(error=str(error))
-        entry = Path(request.info.program_directory) / (request.info.entry_point or ".")
-        # The SDK's server expects the engine's address where the engine puts user arguments.
-        user_arguments = list(request.args)
-        del request.args[:]
-        request.args.append(self._engine)
+            return text(1, str(error))
+        entry = Path(info.text(2)) / (info.text(3) or ".")
+        arguments = [one.decode() for one in request.parts(5)]
         reader, writer = os.pipe()
         child = await asyncio.create_subprocess_exec(
-            python, "-u", str(_PROGRAM), str(entry), str(writer), *user_arguments,
-            cwd=request.pwd or None, stdin=asyncio.subprocess.PIPE, pass_fds=(writer,),
+            python, "-u", str(_PROGRAM), str(entry), str(writer), self._engine, *arguments,
+            cwd=request.text(3) or None, stdin=asyncio.subprocess.PIPE, pass_fds=(writer,),
         )  # fmt: skip
         os.close(writer)
         try:
             answer, _ = await asyncio.gather(
-                asyncio.to_thread(_drain, reader), child.communicate(request.SerializeToString())
+                asyncio.to_thread(_drain, reader), child.communicate(data)
             )
         finally:
             if child.returncode is None:
                 child.terminate()
         if child.returncode != 0:
-            message = f"the program ended with exit code {child.returncode}"
-            return language_pb2.RunResponse(error=message)
-        response: language_pb2.RunResponse = language_pb2.RunResponse.FromString(answer)
-        return response
+            return text(1, f"the program ended with exit code {child.returncode}")
+        return answer
 
 
 def _drain(descriptor: int) -> bytes:
@@ -103,16 +99,17 @@ def _drain(descriptor: int) -> bytes:
         return pipe.read()
 
 
-def _interpreter(info: language_pb2.ProgramInfo) -> str:
+def _interpreter(info: Message) -> str:
     """The Python of the project's `virtualenv` option, or this host's own.
 
     Raises:
         FileNotFoundError: the option names a place without an interpreter.
     """
-    options = info.options.fields
+    # `options` is a Struct: pairs of a name and a Value, whose third kind is text.
+    options = {pair.text(1): pair.message(2) for pair in map(Message, info.message(4).parts(1))}
     if "virtualenv" not in options:
         return sys.executable
-    home = Path(info.root_directory) / options["virtualenv"].string_value
+    home = Path(info.text(1)) / options["virtualenv"].text(3)
     python = home / "bin" / "python"
     if not python.exists():
         raise FileNotFoundError(
@@ -123,8 +120,8 @@ def _interpreter(info: language_pb2.ProgramInfo) -> str:
 
 
 async def _serve(engine: str) -> None:
-    server = grpc.aio.server(options=OPTIONS)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(engine), server)
+    server = grpc.aio.server(options=_OPTIONS)
+    server.add_generic_rpc_handlers((Host(engine).handlers(),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     sys.stdout.write(f"{port}\n")

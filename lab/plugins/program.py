@@ -14,12 +14,18 @@ from pulumi.runtime.proto import language_pb2
 
 
 def main() -> None:
-    """Run `<entry point> <descriptor>`; every error has been shown by then, so the answer bails."""
+    """Run `<entry point> <descriptor> <engine's address> <argument>…`.
+
+    Every error has been shown at the end, so the answer bails.
+    """
     entry, descriptor = Path(sys.argv[1]), int(sys.argv[2])
     request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
+    # The SDK's server expects the engine's address where the engine puts user arguments.
+    del request.args[:]
+    request.args.append(sys.argv[3])
     script = entry / "__main__.py" if entry.is_dir() else entry
     sys.path[0] = str(script.parent)
-    sys.argv = [str(script), *sys.argv[3:]]
+    sys.argv = [str(script), *sys.argv[4:]]
 
     def program() -> None:
         runpy.run_path(str(script), run_name="__main__")
