@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -112,6 +113,9 @@ def declaration(stack: str = "lab") -> dict[str, Any]:
 def run(mesh: Mapping[str, Any], *, runs: str = "") -> Recorder:
     """Run the program in a preview on a declaration, and return what it registered."""
     recorder = Recorder(runs)
+    # Any test before this one may have left the thread without a loop, which mocks ask for.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     pulumi.runtime.settings.ROOT.set(None)
     pulumi.runtime.set_mocks(
         recorder.mocks, project="backplane", stack="lab", preview=True, monitor=recorder
@@ -142,7 +146,11 @@ def run(mesh: Mapping[str, Any], *, runs: str = "") -> Recorder:
 
         return settle()
 
-    program()
+    try:
+        program()
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
     return recorder
 
 
