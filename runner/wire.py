@@ -135,7 +135,9 @@ class Wire:
         if started.returncode:
             raise RunnerError(
                 f"wireguard-go could not make {interface} (code {started.returncode}).",
-                "it needs privilege and /dev/net/tun. Nothing was changed.",
+                "it needs privilege and /dev/net/tun, and keeps one control socket a name: "
+                f"no other network namespace of this machine may have {interface} up. "
+                "Nothing was changed.",
             )
         until = time.monotonic() + PATIENCE
         while not self.exists(interface):
