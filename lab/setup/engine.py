@@ -69,7 +69,7 @@ def _build(say: Say) -> None:
     fresh = program.with_suffix(".new")
     say("building with Go (about 5 minutes on 2 cores)")
     command(
-        ["go", "build", "-mod=readonly", "-buildvcs=false", "-o", str(fresh),
+        ["go", "build", "-v", "-mod=readonly", "-buildvcs=false", "-o", str(fresh),
          "-ldflags", f"-s -w -X {_VERSION_VARIABLE}=v{toolchain.ENGINE_VERSION}", _PACKAGE],
         say=say,
         fix="check that the Go module proxy is reachable, then try again",
