@@ -39,19 +39,26 @@ class Order:
         timer: Seconds after which a node undoes an unconfirmed generation by itself.
         push_key: OpenSSH private key; secret.
         targets: The nodes, by name.
+        repair: Whether nodes that stand where they should are put right all the same.
     """
 
     stack: str
     timer: int
     push_key: str
     targets: tuple[Target, ...]
+    repair: bool = False
 
     def __repr__(self) -> str:
         return f"Order({self.stack}, {len(self.targets)} nodes)"
 
     def encode(self) -> str:
         """The text for the driver's standard input; secret."""
-        head = {"stack": self.stack, "timer": self.timer, "push_key": self.push_key}
+        head = {
+            "stack": self.stack,
+            "timer": self.timer,
+            "push_key": self.push_key,
+            "repair": self.repair,
+        }
         return "".join(
             json.dumps(line, sort_keys=True) + "\n"
             for line in (head, *(asdict(target) for target in self.targets))
@@ -74,6 +81,7 @@ class Order:
                 timer=int(str(head["timer"])),
                 push_key=str(head["push_key"]),
                 targets=tuple(Target(**line) for line in rest),  # type: ignore[arg-type]
+                repair=bool(head["repair"]),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"the standard input is no order: {error}") from None

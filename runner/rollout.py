@@ -68,6 +68,7 @@ class Rollout:
         dials = asyncio.Semaphore(DIALS)
         self.members = [Member(target, key, dials) for target in order.targets]
         self.timer = order.timer + len(self.members)
+        self.repair = order.repair
         self.lease = secrets.token_hex(8)
         self._tell = tell
         self._armed_at = 0.0
@@ -168,7 +169,8 @@ class Rollout:
             await tool.ensure(await member.open("wg1"))
             member.before = await member.call("status", seconds=REACH)
         at = {member.before.get("confirmed"), member.before.get("active")}
-        return at != {member.target.generation} or member.before.get("timer") is not None
+        there = at == {member.target.generation} and member.before.get("timer") is None
+        return self.repair or not there
 
     async def _arm(self, member: Member) -> None:
         """Start the node's own undoing, and learn which peers answer while nothing has changed."""
