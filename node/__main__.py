@@ -10,12 +10,13 @@ from typing import Any
 from node.errors import Refused, mask
 from node.machine import Machine
 
-# Verb -> module, function, what it reads: `json` (an object or nothing), `text` (a bundle), or
-# the name of the field that its one argument fills.
+# Verb -> module, function, what it reads: `json` (an object or nothing), `text` (a bundle), `lines`
+# (one after the other, answered as they come), or the name of the field that its argument fills.
 VERBS: dict[str, tuple[str, str, str]] = {
     "enroll": ("node.enroll", "enroll", "text"),
     "stage": ("node.staging", "stage", "text"),
     "status": ("node.questions", "status", "json"),
+    "clock": ("node.questions", "clock", "lines"),
     "lease": ("node.verbs", "take_lease", "json"),
     "release": ("node.verbs", "release", "json"),
     "arm": ("node.verbs", "arm", "json"),
@@ -75,6 +76,8 @@ def _answer(entry: tuple[str, str, str], arguments: list[str]) -> dict[str, Any]
     given: object
     if kind == "text":
         given = sys.stdin.read()
+    elif kind == "lines":
+        given = iter(sys.stdin.readline, "")
     elif kind == "json":
         given = _request(sys.stdin.read())
     else:

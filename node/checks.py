@@ -51,7 +51,7 @@ def silent(
     ]
     answers = probe.ping((a for _, peer in asked for a in _addresses(peer)), seconds)
     shaken = _handshakes(machine, {interface for interface, _ in asked})
-    now = machine.clock.wall()
+    now = int(machine.clock.wall())
     found = []
     for interface, peer in asked:
         quiet = tuple(a for a in _addresses(peer) if answers[a] is None)

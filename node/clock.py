@@ -14,9 +14,9 @@ class Clock:
         """Seconds since boot, counted while suspended too (CLOCK_BOOTTIME)."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
-    def wall(self) -> int:
-        """Seconds since 1970: for handshake ages, and for people."""
-        return int(time.time())
+    def wall(self) -> float:
+        """Seconds since 1970: for handshake ages, for people, and to be compared with others'."""
+        return time.time()
 
     def sleep(self, seconds: float) -> None:
         """Wait; nothing when ``seconds`` is not positive."""

@@ -30,7 +30,7 @@ def wireguard(machine: Machine) -> dict[str, dict[str, Any]]:
 
     A peer's name is the active generation's; None for one that it does not know.
     """
-    now = machine.clock.wall()
+    now = int(machine.clock.wall())
     active = generations.named(machine, machine.layout.active)
     known = generations.load(machine, active) if active else None
     told: dict[str, dict[str, Any]] = {}

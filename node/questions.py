@@ -1,8 +1,9 @@
 """Verbs that change nothing: where a node stands, what is live, who answers."""
 
 import hashlib
+from collections.abc import Iterable
 
-from node import generations, identity, lease, timers
+from node import generations, identity, lease, rekeying, timers
 from node.machine import Machine
 from node.request import Answer, Request, ask
 
@@ -11,8 +12,13 @@ _PATIENCE = 6.0
 _PROBE = 3.0
 
 
-def status(machine: Machine, _: Request) -> Answer:
-    """Where this node stands."""
+def status(machine: Machine, request: Request) -> Answer:
+    """Where this node stands, and what a ``generation`` on its disk would change of its own keys.
+
+    Returns:
+        ``rekeys``: the interfaces whose own key that generation changes; ``wall``: seconds since
+        1970; ``clock``: ns of CLOCK_MONOTONIC; what the other fields hold is in their names.
+    """
     layout = machine.layout
     here = identity.confirmed(machine)
     held, timer = lease.holder(machine), timers.armed(machine)
@@ -28,8 +34,17 @@ def status(machine: Machine, _: Request) -> Answer:
         "timer": round(timer.left, 3) if timer else None,
         "rolled_back": machine.recall(layout.undone),
         "boot_id": machine.boot_id(),
+        "rekeys": rekeying.interfaces(machine, request.get("generation")),
+        "wall": machine.clock.wall(),
         "clock": machine.clock.now_ns(),
     }
+
+
+def clock(machine: Machine, lines: Iterable[str]) -> Answer:
+    """Answer each line with CLOCK_MONOTONIC in ns at once: the other end measures its distance."""
+    for _ in lines:
+        print(machine.clock.now_ns(), flush=True)
+    return {}
 
 
 def check(machine: Machine, request: Request) -> Answer:

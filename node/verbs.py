@@ -4,7 +4,7 @@ Whatever order they are called in, and however often: boot reads a complete gene
 confirmed one; and nothing is changed live before the timer that undoes it runs.
 """
 
-from node import activation, generations, hosts, identity, interfaces, lease, timers
+from node import activation, generations, hosts, identity, interfaces, lease, rekeying, timers
 from node.errors import Refused
 from node.generations import Generation
 from node.layout import BIRTH
@@ -39,6 +39,8 @@ def arm(machine: Machine, request: Request) -> Answer:
         generations.require_whole(machine, name)
         if identity.confirmed_name(machine) == BIRTH:
             raise Refused("this machine is not enrolled yet: it has no way back", AGAIN)
+        if "wall" in request:
+            rekeying.require_clock(machine, name, ask(request, "wall", float))
         timers.arm(machine, name, seconds)
         machine.forget(machine.layout.undone)
         machine.journal.say(f"armed: {name} is undone in {seconds:g} s unless it is confirmed")
@@ -55,7 +57,11 @@ def prepare(machine: Machine, request: Request) -> Answer:
 
 
 def flip(machine: Machine, request: Request) -> Answer:
-    """Make a generation live, at the moment ``at`` (ns of this node's monotonic clock) if given."""
+    """Make a generation live, at the moment ``at`` (ns of this node's monotonic clock) if given.
+
+    Returns:
+        ``active``; ``touched``: what for people; ``began``: ns of the same clock; ``milliseconds``.
+    """
     with machine.changing():
         generation = _armed_generation(machine, request)
         with activation.planned(machine, generation) as steps:
@@ -71,7 +77,12 @@ def flip(machine: Machine, request: Request) -> Answer:
         machine.journal.say(
             f"active {generation.name} in {took:.0f} ms: {', '.join(touched) or 'nothing touched'}"
         )
-    return {"active": generation.name, "touched": touched, "milliseconds": round(took, 3)}
+    return {
+        "active": generation.name,
+        "touched": touched,
+        "began": start,
+        "milliseconds": round(took, 3),
+    }
 
 
 def confirm(machine: Machine, request: Request) -> Answer:
@@ -136,7 +147,7 @@ def _go_back(machine: Machine, reason: str) -> Answer:
     if active != confirmed or touched:
         machine.remember(
             machine.layout.undone,
-            {"at": machine.clock.wall(), "reason": reason, "generation": active},
+            {"at": int(machine.clock.wall()), "reason": reason, "generation": active},
         )
         machine.journal.say(f"rolled back from {active} to {confirmed}: {reason}")
     return {"confirmed": confirmed, "active": confirmed, "touched": touched}

@@ -28,7 +28,7 @@ TELL = 30.0
 Tell = Callable[[str], None]
 """Takes one line for people."""
 
-SECOND_WAY = 20.0
+SECOND_WAY = 8.0
 """Seconds that wg1 gets before a node is reached over wg0 instead."""
 
 

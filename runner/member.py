@@ -13,12 +13,18 @@ from runner.ssh import JSON, Place, Session, Unreachable
 if TYPE_CHECKING:
     import asyncssh
 
+WAYS = ("wg1", "wg0")
+"""The two ways to a node, the main one first."""
+
 AGAIN = 0.5
 """Seconds between two tries to reach a node that does not answer."""
 
 
 class Member:
-    """A node, its sessions by plane, and what it said about itself at the start.
+    """A node, its sessions by plane, what it said about itself at the start, and its clocks.
+
+    `ahead` is ns that its monotonic clock is ahead of the runner's, `off` seconds that its wall
+    clock is.
 
     Args:
         target: The node and what it must become.
@@ -30,6 +36,8 @@ class Member:
         self.target = target
         self.before: JSON = {}
         self.silent: frozenset[str] = frozenset()
+        self.ahead = 0
+        self.off = 0.0
         self._key = key
         self._dials = dials
         self._sessions: dict[str, Session] = {}
@@ -54,7 +62,7 @@ class Member:
         return session
 
     async def call(self, verb: str, request: JSON | None = None, *, seconds: float = 20.0) -> JSON:
-        """Run a verb over the session that is there, else over a new one, wg1 first.
+        """Run a verb over a session that is there, else over a new one, wg1 first.
 
         Every verb may be repeated: a lost answer is asked for again on the other plane.
 
@@ -70,18 +78,41 @@ class Member:
         until = time.monotonic() + seconds
         while True:
             trouble: Unreachable | None = None
-            for plane in ("wg1", "wg0"):
+            for plane in self._ways():
                 left = max(until - time.monotonic(), 1.0)
                 try:
                     session = self._sessions.get(plane) or await self.open(plane)
                     return await session.call(verb, request, seconds=left)
                 except Unreachable as error:
                     # The words of the main plane say more than those of the second way.
-                    trouble = trouble or error
+                    trouble = error if trouble is None or plane == WAYS[0] else trouble
                     self.drop(plane)
             if time.monotonic() >= until and trouble is not None:
                 raise trouble
             await asyncio.sleep(AGAIN)
+
+    async def session(self) -> Session:
+        """A session that is there, else a new one, wg1 first.
+
+        Raises:
+            Unreachable: Neither way leads to it.
+        """
+        trouble: Unreachable | None = None
+        for plane in self._ways():
+            try:
+                return self._sessions.get(plane) or await self.open(plane)
+            except Unreachable as error:
+                trouble = trouble or error
+        assert trouble is not None  # noqa: S101 - there are two ways
+        raise trouble
+
+    async def measure(self) -> None:
+        """Learn how far the node's monotonic clock is ahead."""
+        self.ahead = await (await self.session()).ahead()
+
+    def _ways(self) -> list[str]:
+        """The planes to try: first those with a session, since the others may be silent."""
+        return sorted(WAYS, key=lambda plane: plane not in self._sessions)
 
     async def anew(self, verb: str, planes: Sequence[str], *, seconds: float) -> list[JSON]:
         """Run a verb over a new session on each of the planes; each must answer in time."""

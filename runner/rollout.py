@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import secrets
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable
 
-from runner import tool
+from runner import moment, tool
+from runner.failure import Failed, unwell
 from runner.hold import Hold
+from runner.leases import Leases
 from runner.member import Member
 from runner.order import Order
 from runner.problem import RunnerError
@@ -33,26 +34,10 @@ SLACK = 30
 DIALS = 16
 """Logins at a time: they cost the runner's processor, and all at once would all be late."""
 
-TRIES = 3
-"""How often a lease may be refused without a holder before that counts as the answer."""
-
 CHECKS = 0.6
 """Part of the timer within which new sessions and peers must answer; the rest is for confirming."""
 
 Tell = Callable[[str], None]
-
-
-class Failed(RunnerError):  # noqa: N818 - how a rollout ended
-    """What the nodes said, one line each, and what to do."""
-
-    @classmethod
-    def of(cls, phase: str, errors: Iterable[RunnerError]) -> Failed:
-        """Join what several nodes said in one phase."""
-        said = sorted({(error.what, error.fix) for error in errors})
-        return cls(
-            f"{phase} failed:\n" + "\n".join(f"  - {what}" for what, _ in said),
-            " ".join(dict.fromkeys(fix for _, fix in said if fix)),
-        )
 
 
 class Rollout:
@@ -70,8 +55,11 @@ class Rollout:
         self.timer = order.timer + len(self.members)
         self.repair = order.repair
         self.lease = secrets.token_hex(8)
+        self._leases = Leases(self.members, self.lease, tell)
         self._tell = tell
         self._armed_at = 0.0
+        self._slowest = 0.0
+        self._confirmed: list[float] = []
         self._confirming = False
 
     async def run(self) -> None:
@@ -80,7 +68,8 @@ class Rollout:
         Raises:
             Failed: A node did not; all are back at the generation they had.
         """
-        await self._take_leases()
+        lasts = self.timer + SLACK
+        await self._leases.take(lasts, patience=lasts + SLACK, reach=REACH)
         try:
             if await self._phase("status", self._status):
                 await self._change()
@@ -90,17 +79,19 @@ class Rollout:
                 raise
             raise Failed("the rollout was stopped.", "run `pulumi up` again.") from None
         finally:
-            await asyncio.gather(*(self._quietly(m, "release") for m in self.members))
+            await self._leases.release()
             for member in self.members:
                 member.close()
 
     async def _change(self) -> None:
         await self._phase("arm", self._arm)
-        await self._phase("prepare", lambda m: m.call("prepare", self._about(m)))
-        await self._phase("flip", lambda m: m.call("flip", self._about(m), seconds=10))
+        await self._phase("prepare", self._prepare)
+        await self._phase("clock", Member.measure)
+        await self._flip()
         await self._phase("check", self._check)
         self._confirming = True
         await self._phase("confirm", self._confirm)
+        self._tell(f"confirmed within {max(self._confirmed) - min(self._confirmed):.3f} s")
 
     def _about(self, member: Member) -> JSON:
         return {"lease": self.lease, "generation": member.target.generation}
@@ -120,54 +111,15 @@ class Rollout:
             raise Failed.of(name, [e for e in errors if isinstance(e, RunnerError)])
         return any(answers)
 
-    async def _take_leases(self) -> None:
-        """Take the lease of every node or of none; wait while another rollout holds one."""
-        seconds = self.timer + SLACK
-        until = time.monotonic() + seconds + SLACK
-        told, unexplained = False, 0
-        while True:
-            request = {"id": self.lease, "seconds": seconds}
-            asked = (m.call("lease", request, seconds=REACH) for m in self.members)
-            answers = await asyncio.gather(*asked, return_exceptions=True)
-            errors = [answer for answer in answers if isinstance(answer, BaseException)]
-            if not errors:
-                self._tell(f"lease: {len(answers)} of {len(answers)} nodes")
-                return
-            await asyncio.gather(*(self._quietly(m, "release") for m in self.members))
-            strange = [error for error in errors if not isinstance(error, RunnerError)]
-            if strange:
-                raise strange[0]
-            refused = [error for error in errors if isinstance(error, RunnerError)]
-            # A holder may let go between its refusal and the question who holds the lease.
-            unexplained = 0 if await self._held(answers) else unexplained + 1
-            unreachable = not all(isinstance(error, Refused) for error in refused)
-            if unreachable or unexplained >= TRIES or time.monotonic() > until:
-                raise Failed.of("lease", refused)
-            if not told:
-                self._tell("lease: another rollout is at work, waiting for it")
-                told = True
-            # Two rollouts that meet must not step on each other for ever.
-            await asyncio.sleep(random.uniform(0.5, 2.0))  # noqa: S311
-
-    async def _held(self, answers: Sequence[object]) -> bool:
-        """Whether every node that said no did so because another rollout holds it."""
-        for member, answer in zip(self.members, answers, strict=True):
-            if not isinstance(answer, BaseException):
-                continue
-            try:
-                status = await member.call("status", seconds=REACH)
-            except RunnerError:
-                return False
-            if not status.get("lease"):
-                return False
-        return True
-
     async def _status(self, member: Member) -> bool:
         """Learn where a node stands; True when it has something to do."""
-        member.before = await member.call("status", seconds=REACH)
+        request = {"generation": member.target.generation}
+        member.before = await member.call("status", request, seconds=REACH)
         if member.before.get("tool") != tool.version(tool.build()):
-            await tool.ensure(await member.open("wg1"))
-            member.before = await member.call("status", seconds=REACH)
+            await tool.ensure(await member.session())
+            member.before = await member.call("status", request, seconds=REACH)
+        # The tool reads its clock last, so the answer is as old as its way here.
+        member.off = member.before["wall"] - time.time()
         at = {member.before.get("confirmed"), member.before.get("active")}
         there = at == {member.target.generation} and member.before.get("timer") is None
         return self.repair or not there
@@ -175,12 +127,33 @@ class Rollout:
     async def _arm(self, member: Member) -> None:
         """Start the node's own undoing, and learn which peers answer while nothing has changed."""
         self._armed_at = self._armed_at or time.monotonic()
-        await member.call("arm", {**self._about(member), "seconds": self.timer})
+        wall = time.time() + moment.middle((0.0, *(m.off for m in self.members)))
+        await member.call("arm", {**self._about(member), "seconds": self.timer, "wall": wall})
         others = [m.name for m in self.members if m is not member]
         request = {"generation": member.before.get("active"), "peers": others}
         answer = await member.call("check", request)
         # A peer that this generation does not know yet is new, and a new one must answer.
         member.silent = frozenset(answer["silent"]) - frozenset(answer.get("unknown", ()))
+
+    async def _prepare(self, member: Member) -> None:
+        """Add what is new, carrying nothing yet; its time tells how long a flip may take."""
+        began = time.monotonic()
+        await member.call("prepare", self._about(member))
+        self._slowest = max(self._slowest, time.monotonic() - began)
+
+    async def _flip(self) -> None:
+        """Make the generation live on all nodes at one moment."""
+        wait = moment.lead(self._slowest)
+        at = moment.now() + int(wait * 1e9)
+        began: list[int] = []
+
+        async def flip(member: Member) -> None:
+            about = {**self._about(member), "at": at + member.ahead}
+            answer = await member.call("flip", about, seconds=wait + 10)
+            began.append(answer["began"] - member.ahead)
+
+        await self._phase("flip", flip)
+        self._tell(f"flipped within {(max(began) - min(began)) / 1e6:.1f} ms")
 
     async def _check(self, member: Member) -> None:
         """Reach a node anew on both planes; every peer that answered before must answer."""
@@ -206,6 +179,7 @@ class Rollout:
         """Confirm; a lost answer is asked for again, on both planes, until the timer ends."""
         left = self._armed_at + self.timer - time.monotonic()
         await member.call("confirm", self._about(member), seconds=left)
+        self._confirmed.append(time.monotonic())
 
     async def _undo(self) -> None:
         """Bring all nodes back to the generation they had; one that is silent does so by itself."""
@@ -235,23 +209,6 @@ class Rollout:
         except RunnerError:
             return member.name
         return ""
-
-    async def _quietly(self, member: Member, verb: str) -> None:
-        # A lease that cannot be given back ends by itself.
-        with contextlib.suppress(RunnerError):
-            await member.call(verb, {"id": self.lease}, seconds=2)
-
-
-def unwell(name: str, answer: JSON) -> Refused:
-    """What a node's last look said: who is silent there, and what is not live as declared."""
-    silent = ", ".join(map(str, answer["silent"]))
-    said = [*([f"no answer from {silent}"] if silent else []), *answer.get("reasons", ())]
-    return Refused(
-        f"{name}: {'; '.join(said)}.",
-        "see that these nodes run; one that is meant to be down gets `offline: true`."
-        if silent
-        else "see the node's journal, then run `pulumi up` again.",
-    )
 
 
 def tell(line: str) -> None:

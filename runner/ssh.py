@@ -7,11 +7,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from runner import moment
 from runner.problem import RunnerError
+from runner.tool import TOOL
 
 if TYPE_CHECKING:
     import asyncssh
-from runner.tool import TOOL
 
 CONNECT = 6.0
 """Seconds for one attempt to connect and log in."""
@@ -125,6 +126,34 @@ class Session:
                 "the node tool is damaged: `pulumi up` pushes it again.",
             ) from error
         return answer if isinstance(answer, dict) else {"answer": answer}
+
+    async def ahead(self, *, seconds: float = 10.0) -> int:
+        """Ns by which the node's monotonic clock is ahead of this machine's.
+
+        Raises:
+            Unreachable: The session died, or no answer came in time.
+        """
+        import asyncssh  # noqa: PLC0415 - half a second that previews have no use for
+
+        rounds = []
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._connection.create_process(f"{TOOL} clock") as process,
+            ):
+                for _ in range(moment.ROUNDS):
+                    sent = moment.now()
+                    process.stdin.write("\n")
+                    told = int(await process.stdout.readline())
+                    rounds.append(moment.Round(sent, told, moment.now()))
+                process.stdin.write_eof()
+        except (OSError, TimeoutError, ValueError, asyncssh.Error) as error:
+            raise Unreachable(
+                f"{self.place.node}: its clock cannot be read over {self.place.host}: "
+                f"{str(error) or 'no answer in time'}.",
+                "see that the node runs and its path is whole, then run `pulumi up` again.",
+            ) from error
+        return moment.offset(rounds)
 
     def close(self) -> None:
         """End the connection without waiting for the other end."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,10 @@ class FakeNode:
     refuse: str = ""
     lose: str = ""
     deaf: frozenset[str] = frozenset()
+    ahead: int = 0
+    off: float = 0.0
+    moment: int = 0
+    wall: float = 0.0
     said: list[str] = field(default_factory=list)
 
     @property
@@ -44,6 +49,10 @@ class FakeNode:
     def host(self, plane: int) -> str:
         """Its address on wg1 (1) or wg0 (0)."""
         return f"127.{100 + plane}.{self.number // 200}.{self.number % 200 + 1}"
+
+    def now(self) -> int:
+        """Its monotonic clock, ns."""
+        return time.monotonic_ns() + self.ahead
 
     def answer(self, verb: str, request: dict[str, Any]) -> tuple[dict[str, Any], int]:
         """What the node tool would say, and its exit code."""
@@ -65,6 +74,8 @@ class FakeNode:
             "active": self.active,
             "lease": {"id": self.lease, "expires": 60} if self.lease else None,
             "timer": 60 if self.armed else None,
+            "rekeys": [],
+            "wall": time.time() + self.off,
         }
 
     def do_lease(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +94,7 @@ class FakeNode:
     def do_arm(self, request: dict[str, Any]) -> dict[str, Any]:
         """A timer that never fires here."""
         self._own(request)
+        self.wall = request.get("wall", 0.0) - time.time()
         self.armed = True
         return {"ok": True}
 
@@ -96,9 +108,11 @@ class FakeNode:
         self._own(request)
         if not self.armed:
             raise PermissionError("no timer is armed")
+        at = request.get("at", self.now())  # the way back waits for no moment
+        self.moment = at - self.ahead
         self.active = request["generation"]
         self.fleet.flips.append(asyncio.get_running_loop().time())
-        return {"ok": True}
+        return {"ok": True, "began": at}
 
     def do_check(self, request: dict[str, Any]) -> dict[str, Any]:
         """Who of the asked is not heard."""
@@ -144,6 +158,11 @@ class Fleet:
 
         async def serve(process: asyncssh.SSHServerProcess[bytes]) -> None:
             verb = (process.command or "").split()[-1]
+            if verb == "clock":
+                async for _ in process.stdin:
+                    process.stdout.write(f"{node.now()}\n".encode())
+                process.exit(0)
+                return
             text = await process.stdin.read()
             answer, code = node.answer(verb, json.loads(text or b"{}"))
             if verb == node.lose:

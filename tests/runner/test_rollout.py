@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import member, rollout
-from runner.rollout import Failed, Rollout
+from runner import failure, member, rollout
+from runner.failure import Failed
+from runner.rollout import Rollout
 from tests.runner.fleet import NEW, OLD, Fleet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -266,8 +267,8 @@ def test_a_hundred_nodes_in_time(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_nodes_own_reasons_are_told() -> None:
     """What is not live as declared stands in the message, beside who is silent or alone."""
-    both = rollout.unwell("fsn-a", {"silent": ["hel-a"], "reasons": ["nft is not as declared"]})
-    alone = rollout.unwell("fsn-a", {"silent": [], "reasons": ["nft is not as declared"]})
+    both = failure.unwell("fsn-a", {"silent": ["hel-a"], "reasons": ["nft is not as declared"]})
+    alone = failure.unwell("fsn-a", {"silent": [], "reasons": ["nft is not as declared"]})
     assert both.what == "fsn-a: no answer from hel-a; nft is not as declared."
     assert "offline: true" in str(both.fix)
     assert alone.what == "fsn-a: nft is not as declared."
