@@ -55,6 +55,8 @@ class PlanNode:
         ipv6: whether its public interface speaks IPv6 at all.
         roles: names, sorted, with those every node runs.
         bridges: container bridges that may reach the outside through this node.
+        offline: declared to be down for now.
+        absent: not reached by this run, which goes on without it.
         addresses: per slot in use.
     """
 
@@ -76,6 +78,12 @@ class PlanNode:
     offline: bool
     retire: bool
     addresses: Mapping[str, Address]
+    absent: bool = False
+
+    @property
+    def away(self) -> bool:
+        """Whether changes leave it out: it catches up when it is back."""
+        return self.offline or self.absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Everything computed from a declaration before any resource exists."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from backplane import addressing, planes
@@ -89,6 +89,12 @@ class Plan:
             for peer in members
             if peer is not me and (me.kind == "node" or peer.kind == "node")
         )
+
+    def without(self, names: Iterable[str]) -> "Plan":
+        """The same mesh, changed without these nodes for once. KeyError if one is unknown."""
+        absent = {self.node(name).name for name in names}
+        nodes = tuple(replace(node, absent=node.name in absent) for node in self.nodes)
+        return replace(self, nodes=nodes)
 
     def openings(self, name: str) -> tuple[Opening, ...]:
         """What a node opens for its peers: its roles decide, and nothing else."""

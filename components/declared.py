@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import pulumi
 
 from backplane.check import checked_plan
 from backplane.mistakes import DeclarationError
 from backplane.plan import Plan
+
+ABSENT = "BACKPLANE_ABSENT"
+"""Names the nodes, by commas, that this run goes on without; `backplane up --tolerate` sets it."""
 
 
 def declared() -> Plan:
@@ -17,6 +22,16 @@ def declared() -> Plan:
     """
     project, stack = pulumi.get_project(), pulumi.get_stack()
     try:
-        return checked_plan(pulumi.Config().get_object("mesh"), project=project, stack=stack)
+        plan = checked_plan(pulumi.Config().get_object("mesh"), project=project, stack=stack)
     except DeclarationError as error:
         raise pulumi.RunError(f"stacks/Pulumi.{stack}.yaml: {error}") from error
+    names = [name for name in os.environ.get(ABSENT, "").split(",") if name]
+    if names:
+        pulumi.log.warn(f"this run goes on without {', '.join(names)}")
+    try:
+        return plan.without(names)
+    except KeyError as error:
+        raise pulumi.RunError(
+            f"{ABSENT} names {error.args[0]}, which is no node of stack {stack}\n"
+            "  fix: use `backplane up --tolerate K`, which sets it"
+        ) from error

@@ -101,7 +101,7 @@ class Link:
     def first_contact(self, ends: Ends) -> pulumi.Output[str]:
         """The host key that the enrollment pins, as soon as the node has answered."""
         node = ends.node
-        if self._tunnel is None or self._ready is None or node.offline:
+        if self._tunnel is None or self._ready is None or node.away:
             return _host_key(ends.bootstrap)
 
         async def wait(parts: list[Any]) -> str:
@@ -124,7 +124,7 @@ class Link:
         """The address that pushes use: the wg1 address, always, unless wg1 is silent."""
         node = ends.node
         wg0, wg1 = (node.addresses[slot].v4 for slot in REQUIRED)
-        if self._tunnel is None or self._ready is None or node.offline:
+        if self._tunnel is None or self._ready is None or node.away:
             return pulumi.Output.from_input(wg1)
 
         async def wait(parts: list[Any]) -> str:

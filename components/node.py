@@ -155,7 +155,7 @@ class Node(pulumi.ComponentResource):
                 private_key=args.access.private_key,
                 server=server,
                 # What is absent is left as it is, and catches up when it is back.
-                fixed=node.offline or node.retire,
+                fixed=node.away or node.retire,
             ),
             parent=self,
             after=[enroll],

@@ -45,8 +45,8 @@ class Rollout(pulumi.ComponentResource):
     ) -> None:
         super().__init__("backplane:index:Rollout", name, None, opts)
         plan = args.plan
-        # An offline or retired node is left out; it catches up, or goes.
-        taking = [node for node in plan.nodes if not (node.offline or node.retire)]
+        # A node that is away or retired is left out; it catches up, or goes.
+        taking = [node for node in plan.nodes if not (node.away or node.retire)]
         nodes = [args.nodes[node.name] for node in taking]
         facts = pulumi.Output.all(
             *(pulumi.Output.all(n.card, n.generation, n.receipt) for n in nodes)
@@ -67,7 +67,12 @@ class Rollout(pulumi.ComponentResource):
                 for node, (card, generation, receipt) in zip(taking, told, strict=True)
             )
             return Order(
-                stack=plan.stack, timer=plan.timer, push_key=str(push_key), targets=targets
+                stack=plan.stack,
+                timer=plan.timer,
+                push_key=str(push_key),
+                targets=targets,
+                absent=tuple(node.name for node in plan.nodes if node.absent),
+                offline=tuple(node.name for node in plan.nodes if node.offline),
             ).encode()
 
         given: pulumi.Output[str] = pulumi.Output.all(

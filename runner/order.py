@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class Order:
         push_key: OpenSSH private key; secret.
         targets: The nodes, by name.
         repair: Whether nodes that stand where they should are put right all the same.
+        absent: Names of nodes that this run goes on without, since it does not reach them.
+        offline: Names of nodes that are declared to be down.
     """
 
     stack: str
@@ -47,6 +50,8 @@ class Order:
     push_key: str
     targets: tuple[Target, ...]
     repair: bool = False
+    absent: tuple[str, ...] = ()
+    offline: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Order({self.stack}, {len(self.targets)} nodes)"
@@ -58,6 +63,8 @@ class Order:
             "timer": self.timer,
             "push_key": self.push_key,
             "repair": self.repair,
+            "absent": self.absent,
+            "offline": self.offline,
         }
         return "".join(
             json.dumps(line, sort_keys=True) + "\n"
@@ -71,7 +78,7 @@ class Order:
         Raises:
             ValueError: The text is no order.
         """
-        parsed: Sequence[dict[str, object]] = [json.loads(line) for line in lines if line.strip()]
+        parsed: Sequence[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
         if not parsed:
             raise ValueError("the standard input is empty")
         try:
@@ -80,8 +87,10 @@ class Order:
                 stack=str(head["stack"]),
                 timer=int(str(head["timer"])),
                 push_key=str(head["push_key"]),
-                targets=tuple(Target(**line) for line in rest),  # type: ignore[arg-type]
+                targets=tuple(Target(**line) for line in rest),
                 repair=bool(head["repair"]),
+                absent=tuple(map(str, head["absent"])),
+                offline=tuple(map(str, head["offline"])),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"the standard input is no order: {error}") from None

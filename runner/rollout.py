@@ -13,7 +13,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from runner import moment, tool
 from runner.failure import Failed, unwell
@@ -54,6 +54,7 @@ class Rollout:
         self.members = [Member(target, key, dials) for target in order.targets]
         self.timer = order.timer + len(self.members)
         self.repair = order.repair
+        self._away = {"not reached": order.absent, "offline": order.offline}
         self.lease = secrets.token_hex(8)
         self._leases = Leases(self.members, self.lease, tell)
         self._tell = tell
@@ -68,6 +69,9 @@ class Rollout:
         Raises:
             Failed: A node did not; all are back at the generation they had.
         """
+        for why, names in self._away.items():
+            if names:
+                self._tell(f"left out, {why}: {', '.join(names)}")
         lasts = self.timer + SLACK
         await self._leases.take(lasts, patience=lasts + SLACK, reach=REACH)
         try:
@@ -84,6 +88,7 @@ class Rollout:
                 member.close()
 
     async def _change(self) -> None:
+        refuse_lost_keys(self.members, self._away["not reached"])
         await self._phase("arm", self._arm)
         await self._phase("prepare", self._prepare)
         await self._phase("clock", Member.measure)
@@ -209,6 +214,21 @@ class Rollout:
         except RunnerError:
             return member.name
         return ""
+
+
+def refuse_lost_keys(members: Sequence[Member], absent: Sequence[str]) -> None:
+    """Refuse to change a plane's keys without a node that is to go on: it would be cut off.
+
+    Raises:
+        Failed: Some node changes its keys, and some node is not reached.
+    """
+    changing = sorted({plane for member in members for plane in member.before.get("rekeys", ())})
+    if changing and absent:
+        raise Failed(
+            f"the keys of {', '.join(changing)} change, and {', '.join(absent)} would not know.",
+            "run it when they answer again, or mark them `offline: true`: such a node is cut off "
+            "and must be replaced (`backplane replace NODE`).",
+        )
 
 
 def tell(line: str) -> None:

@@ -106,11 +106,11 @@ def selected(stack: str | None) -> str:
     return _pulumi("--show-name", where=_label(None), what="its name cannot be read").strip()
 
 
-def read(stack: str | None) -> Stack:
-    """Read the outputs of a stack, its selected one when no name is given.
+def deployed(stack: str | None) -> Stack | None:
+    """Read the outputs of a stack; None while it has none.
 
     Raises:
-        Problem: no pulumi, no such stack, a wrong passphrase, or nothing deployed yet.
+        Problem: no pulumi, no such stack, or a wrong passphrase.
     """
     where = _label(stack)
     chosen = ["--stack", stack] if stack else []
@@ -120,11 +120,21 @@ def read(stack: str | None) -> Stack:
         what="the outputs cannot be read",
     )
     outputs = json.loads(text or "{}")
-    if "runner" not in outputs:
+    return Stack(label=where, outputs=outputs) if "runner" in outputs else None
+
+
+def read(stack: str | None) -> Stack:
+    """Read the outputs of a stack, its selected one when no name is given.
+
+    Raises:
+        Problem: no pulumi, no such stack, a wrong passphrase, or nothing deployed yet.
+    """
+    found = deployed(stack)
+    if found is None:
         raise Problem(
-            where=where,
+            where=_label(stack),
             what="there is nothing to look at",
             why="the stack has no outputs yet",
             fix="pulumi up",
         )
-    return Stack(label=where, outputs=outputs)
+    return found

@@ -40,7 +40,12 @@ class Survey:
     unreachable: dict[str, str] = field(default_factory=dict)
 
 
-async def _session(credentials: Credentials, node: str, wait: float) -> Session:
+async def session(credentials: Credentials, node: str, wait: float) -> Session:
+    """A session to a node over the first way in that answers; the tunnel must be up.
+
+    Raises:
+        Unreachable: neither answers within `wait` seconds.
+    """
     key = private_key(credentials.push_key)
     until = asyncio.get_running_loop().time() + wait
     while True:
@@ -94,11 +99,11 @@ async def survey(credentials: Credentials, declared: Mesh, tell: Tell, wait: flo
 
     async def one(name: str) -> None:
         try:
-            session = await _session(credentials, name, wait)
+            opened = await session(credentials, name, wait)
             try:
-                result.facts[name] = await _ask(session, declared, name)
+                result.facts[name] = await _ask(opened, declared, name)
             finally:
-                session.close()
+                opened.close()
         except RunnerError as error:
             result.unreachable[name] = error.what
         done: Mapping[str, Any] = {**result.facts, **result.unreachable}

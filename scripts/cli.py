@@ -1,9 +1,9 @@
 """The command `backplane`: finds the verbs beside it and runs one.
 
 A verb is a module of this package whose name starts with no underscore. It exports either
-`app` (a `typer.Typer` group) or `main` (a function that typer turns into a command). Only the
-verb that was asked for is imported; the others' help lines are read from their sources, so the
-command starts fast however many verbs there are.
+`app` (a `typer.Typer` group) or `main` (a function that typer turns into a command, with click's
+settings in `CONTEXT` if there are any). Only the verb that was asked for is imported; the others'
+help lines are read from their sources, so the command starts fast however many verbs there are.
 
 Exit codes: 0 all is well, 1 a finding or a failure, 2 wrong usage.
 """
@@ -61,7 +61,7 @@ def _add(app: typer.Typer, verb: str, path: Path) -> None:
         app.add_typer(group, name=verb, help=summary(path))
         return
     command: Callable[..., None] = module.main
-    app.command(name=verb)(command)
+    app.command(name=verb, context_settings=getattr(module, "CONTEXT", None))(command)
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:

@@ -112,3 +112,13 @@ def test_unknown_names_are_errors(mesh: Plan) -> None:
     for ask in (mesh.node, mesh.person):
         with pytest.raises(KeyError):
             ask("nobody")
+
+
+def test_a_run_without_a_node_changes_nothing_but_its_mark(mesh: Plan) -> None:
+    """It is away for this run, still everybody's peer; an unknown name is an error."""
+    without = mesh.without(["hel-b"])
+    assert [node.name for node in without.nodes if node.away] == ["hel-b"]
+    assert without.members == mesh.members
+    assert mesh.without([]) == mesh
+    with pytest.raises(KeyError):
+        mesh.without(["nobody"])

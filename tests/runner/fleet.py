@@ -35,6 +35,7 @@ class FakeNode:
     refuse: str = ""
     lose: str = ""
     deaf: frozenset[str] = frozenset()
+    rekeys: list[str] = field(default_factory=list)
     ahead: int = 0
     off: float = 0.0
     moment: int = 0
@@ -74,7 +75,7 @@ class FakeNode:
             "active": self.active,
             "lease": {"id": self.lease, "expires": 60} if self.lease else None,
             "timer": 60 if self.armed else None,
-            "rekeys": [],
+            "rekeys": self.rekeys,
             "wall": time.time() + self.off,
         }
 
