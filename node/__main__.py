@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "inspect": ("node.questions", "inspect", "json"),
     "probe": ("node.questions", "probe", "json"),
     "expire": ("node.verbs", "expire", "unit"),
+    "members": ("node.watch", "run", "json"),
     "finish-enroll": ("node.enroll", "finish", "json"),
 }
 _USAGE = 2

@@ -13,6 +13,7 @@ LINKS: tuple[tuple[str, str], ...] = (
 )
 TOOL = "/usr/local/sbin/backplane-node"
 SSH_UNIT = "ssh.service"
+MEMBERS_UNIT = "backplane-members.service"
 FIREWALL_UNIT = "backplane-nft.service"
 # The generation that user-data wrote: one-time keys, deleted by enrollment, never a way back.
 BIRTH = "0"
@@ -51,6 +52,21 @@ class Layout:
     def staged(self) -> Path:
         """Link to the generation staged last."""
         return self.state / "staged"
+
+    @property
+    def members(self) -> Path:
+        """The newest signed list of the mesh's members, durable."""
+        return self.state / "members.json"
+
+    @property
+    def shown_members(self) -> Path:
+        """The same for sshd, to show it to other nodes."""
+        return self.run / "members"
+
+    @property
+    def removed(self) -> Path:
+        """Record of the peers that are no members any more; without one operators are held."""
+        return self.run / "removed.json"
 
     @property
     def run(self) -> Path:

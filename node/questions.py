@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
-from node import generations, identity, lease, rekeying, timers
+from node import generations, identity, lease, membership, rekeying, timers
 from node.machine import Machine
 from node.request import Answer, Request, ask
 
@@ -16,8 +16,9 @@ def status(machine: Machine, request: Request) -> Answer:
     """Where this node stands, and what a ``generation`` on its disk would change of its own keys.
 
     Returns:
-        ``rekeys``: the interfaces whose own key that generation changes; ``wall``: seconds since
-        1970; ``clock``: ns of CLOCK_MONOTONIC; what the other fields hold is in their names.
+        ``rekeys``: the interfaces whose own key that generation changes; ``members``: the ids of
+        its peers; ``held``: names kept out as removed, null while all operators are; ``wall``:
+        seconds since 1970; ``clock``: ns of CLOCK_MONOTONIC. The other fields' names say it all.
     """
     layout = machine.layout
     here = identity.confirmed(machine)
@@ -34,10 +35,18 @@ def status(machine: Machine, request: Request) -> Answer:
         "timer": round(timer.left, 3) if timer else None,
         "rolled_back": machine.recall(layout.undone),
         "boot_id": machine.boot_id(),
+        "held": (machine.recall(layout.removed) or {}).get("names"),
+        "members": _members(machine, request.get("generation")),
         "rekeys": rekeying.interfaces(machine, request.get("generation")),
         "wall": machine.clock.wall(),
         "clock": machine.clock.now_ns(),
     }
+
+
+def _members(machine: Machine, target: object) -> list[str]:
+    if not isinstance(target, str) or not machine.layout.generation(target).is_dir():
+        return []
+    return sorted(peer.id for peer in membership.peers(generations.load(machine, target)))
 
 
 def clock(machine: Machine, lines: Iterable[str]) -> Answer:

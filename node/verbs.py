@@ -4,7 +4,17 @@ Whatever order they are called in, and however often: boot reads a complete gene
 confirmed one; and nothing is changed live before the timer that undoes it runs.
 """
 
-from node import activation, generations, hosts, identity, interfaces, lease, rekeying, timers
+from node import (
+    activation,
+    generations,
+    hosts,
+    identity,
+    interfaces,
+    lease,
+    membership,
+    rekeying,
+    timers,
+)
 from node.errors import Refused
 from node.generations import Generation
 from node.layout import BIRTH
@@ -100,6 +110,9 @@ def confirm(machine: Machine, request: Request) -> Answer:
         timers.disarm(machine)
         machine.forget(machine.layout.undone)
         settle(machine)
+        if "members" in request:
+            # Behind the commit: boot must not take an old generation for one that missed nothing.
+            membership.confirmed(machine, generation, ask(request, "members", str))
         generations.prune(machine)
     return {"confirmed": name}
 

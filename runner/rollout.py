@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from runner import moment, tool
+from runner import members, moment, tool
 from runner.failure import Failed, unwell
 from runner.hold import Hold
 from runner.leases import Leases
@@ -49,7 +49,7 @@ class Rollout:
     """
 
     def __init__(self, order: Order, tell: Tell) -> None:
-        key = private_key(order.push_key)
+        self._key = key = private_key(order.push_key)
         dials = asyncio.Semaphore(DIALS)
         self.members = [Member(target, key, dials) for target in order.targets]
         self.timer = order.timer + len(self.members)
@@ -60,6 +60,7 @@ class Rollout:
         self._tell = tell
         self._armed_at = 0.0
         self._slowest = 0.0
+        self._members = ""
         self._confirmed: list[float] = []
         self._confirming = False
 
@@ -95,6 +96,8 @@ class Rollout:
         await self._flip()
         await self._phase("check", self._check)
         self._confirming = True
+        # In whole milliseconds, so that two rollouts never share one.
+        self._members = members.line(self._ids(), time.time_ns() // 1_000_000, self._key)
         await self._phase("confirm", self._confirm)
         self._tell(f"confirmed within {max(self._confirmed) - min(self._confirmed):.3f} s")
 
@@ -183,8 +186,13 @@ class Rollout:
     async def _confirm(self, member: Member) -> None:
         """Confirm; a lost answer is asked for again, on both planes, until the timer ends."""
         left = self._armed_at + self.timer - time.monotonic()
-        await member.call("confirm", self._about(member), seconds=left)
+        about = {**self._about(member), "members": self._members}
+        await member.call("confirm", about, seconds=left)
         self._confirmed.append(time.monotonic())
+
+    def _ids(self) -> set[str]:
+        """Everybody that any node is to have for a peer."""
+        return {one for member in self.members for one in member.before["members"]}
 
     async def _undo(self) -> None:
         """Bring all nodes back to the generation they had; one that is silent does so by itself."""

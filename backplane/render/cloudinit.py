@@ -59,6 +59,9 @@ command -v nft >/dev/null || wanted="$wanted nftables"
 command -v sysctl >/dev/null || wanted="$wanted procps"
 command -v sshd >/dev/null || wanted="$wanted openssh-server"
 command -v wg-quick >/dev/null || wanted="$wanted wireguard-tools"
+# Any of these keeps the clock; without one Debian's own is installed.
+command -v chronyd >/dev/null || command -v ntpd >/dev/null ||
+  [ -e /lib/systemd/systemd-timesyncd ] || wanted="$wanted systemd-timesyncd"
 if ip link add bp-probe type wireguard 2>/dev/null; then
   ip link del bp-probe
 else
@@ -83,7 +86,7 @@ rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub
 sync
 systemd-tmpfiles --create {units.TMPFILES}
 systemctl daemon-reload
-systemctl enable backplane-nft.service
+systemctl enable backplane-nft.service {units.MEMBERS}
 systemctl restart backplane-nft.service
 say 'the firewall is up'
 systemctl enable --now wg-quick@wg0.service
@@ -91,6 +94,7 @@ say 'wg0 is up'
 if /usr/sbin/sshd -t -o PerSourcePenalties=no 2>/dev/null; then
   echo 'PerSourcePenalties no' >/etc/ssh/sshd_config.d/10-backplane-penalties.conf
 fi
+systemctl enable --now --no-block systemd-timesyncd.service 2>/dev/null || :
 systemctl disable --now ssh.socket 2>/dev/null || :
 systemctl unmask --runtime ssh.service ssh.socket || :
 systemctl enable ssh.service

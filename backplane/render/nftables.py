@@ -45,9 +45,13 @@ def ruleset(
     ]
     for plane in up:
         lines += _guard_state(plane, peers[plane.slot])
+    everyone = [peer for plane in up for peer in peers[plane.slot]]
+    held = any(peer.kind != "runner" for peer in everyone)
+    if held:
+        lines += _held(everyone)
     lines += _input(node, up)
     for plane in up:
-        lines += _plane(plan, node, plane, peers[plane.slot])
+        lines += _plane(plan, node, plane, peers[plane.slot], held=held)
     lines += [*_forward(node, up), "", *_output(trusted), "}", ""]
     return "\n".join(lines)
 
@@ -91,17 +95,29 @@ def _strangers(*, ipv6: bool) -> list[str]:
 def _guard_state(plane: PlanPlane, peers: tuple[Peer, ...]) -> list[str]:
     name = plane.interface
     lines = [f"\tcounter unexpected_{name} {{", "\t}", ""]
-    for family, kind, members in (
-        ("4", "ipv4_addr", [peer.address.v4 for peer in peers]),
-        ("6", "ipv6_addr", [peer.address.v6 for peer in peers]),
-    ):
-        lines += [f"\tset {name}_peers{family} {{", f"\t\ttype {kind}"]
-        if members:
-            lines.append("\t\telements = {")
-            lines += [f"\t\t\t{member}," for member in members]
-            lines.append("\t\t}")
-        lines += ["\t}", ""]
-    return lines
+    lines += _set(f"{name}_peers4", "ipv4_addr", [peer.address.v4 for peer in peers])
+    return lines + _set(f"{name}_peers6", "ipv6_addr", [peer.address.v6 for peer in peers])
+
+
+def _held(everyone: list[Peer]) -> list[str]:
+    """Who is kept out until the node knows that it missed no removal: at first all operators.
+
+    Boot loads this file as it stands. The node tool puts the addresses of those who were removed
+    in their place as soon as another node, or a rollout, has shown who belongs to the mesh.
+    """
+    operators = [peer for peer in everyone if peer.kind == "operator"]
+    return [
+        *("\tcounter held {", "\t}", ""),
+        *_set("held4", "ipv4_addr", [peer.address.v4 for peer in operators]),
+        *_set("held6", "ipv6_addr", [peer.address.v6 for peer in operators]),
+    ]
+
+
+def _set(name: str, kind: str, members: list[str]) -> list[str]:
+    lines = [f"\tset {name} {{", f"\t\ttype {kind}"]
+    if members:
+        lines += ["\t\telements = {", *(f"\t\t\t{member}," for member in members), "\t\t}"]
+    return [*lines, "\t}", ""]
 
 
 def _input(node: PlanNode, up: list[PlanPlane]) -> list[str]:
@@ -119,9 +135,16 @@ def _input(node: PlanNode, up: list[PlanPlane]) -> list[str]:
     ]
 
 
-def _plane(plan: Plan, node: PlanNode, plane: PlanPlane, peers: tuple[Peer, ...]) -> list[str]:
+def _plane(
+    plan: Plan, node: PlanNode, plane: PlanPlane, peers: tuple[Peer, ...], *, held: bool
+) -> list[str]:
     name, own = plane.interface, node.addresses[plane.slot]
     lines = [f"\tchain {name} {{"]
+    if held:
+        lines += [
+            f"\t\t{family} saddr @{keep} counter name held drop"
+            for family, keep in (("ip", "held4"), ("ip6", "held6"))
+        ]
     if peers:
         # Only to this plane's own address: another plane's is not to be had from here.
         lines += [

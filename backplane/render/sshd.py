@@ -14,6 +14,12 @@ ACTIVE = "/run/backplane/active"
 
 PORT = 22
 
+ASK = "backplane-members"
+"""The name by which one node asks another for the signed list of the mesh's members."""
+
+STATEMENT = "/run/backplane/members"
+"""Where that list lies, for sshd to show."""
+
 LISTEN_SLOTS: tuple[str, ...] = (planes.ENROLLMENT.slot, planes.MANAGEMENT.slot)
 """Where sshd listens: the two ways in."""
 
@@ -60,6 +66,10 @@ def config(node: PlanNode, *, slots: Iterable[str]) -> str:
             # A rollout opens a few sessions per node at once, and people's tools more.
             "MaxStartups 100:30:200",
             "MaxSessions 64",
+            # Whoever asks by this name, which no account has, is shown who belongs to the mesh.
+            f"Match User {ASK}",
+            f"Banner {STATEMENT}",
+            "Match all",
             "",
         ]
     )

@@ -12,6 +12,8 @@ _SYSTEM = "/etc/systemd/system"
 
 TMPFILES = "/etc/tmpfiles.d/backplane.conf"
 FIRST_BOOT = "backplane-first-boot.service"
+MEMBERS = "backplane-members.service"
+TOOL = "/usr/local/sbin/backplane-node"
 
 LINKS: tuple[tuple[str, str], ...] = (
     *((f"/etc/wireguard/wg{n}.conf", f"{ACTIVE}/wireguard/wg{n}.conf") for n in range(4)),
@@ -62,6 +64,20 @@ StartLimitIntervalSec=0
 Restart=always
 RestartSec=2
 RestartPreventExitStatus=
+""",
+    # Operators are kept out at boot until another node has shown who belongs to the mesh.
+    f"{_SYSTEM}/{MEMBERS}": f"""\
+[Unit]
+Description=Backplane's watch for removals
+After=ssh.service wg-quick@wg1.service
+ConditionPathExists={TOOL}
+StartLimitIntervalSec=0
+[Service]
+ExecStart={TOOL} members
+Restart=always
+RestartSec=5
+[Install]
+WantedBy=multi-user.target
 """,
     f"{_SYSTEM}/{FIRST_BOOT}": f"""\
 [Unit]

@@ -99,6 +99,8 @@ def test_a_plane_admits_its_peers_to_its_own_address_and_its_openings() -> None:
     """The guard first, to the own address only; then echo and what roles open; then silence."""
     text = _ruleset("fsn-a")
     assert _chain(text, "wg1") == [
+        "ip saddr @held4 counter name held drop",
+        "ip6 saddr @held6 counter name held drop",
         "ip saddr @wg1_peers4 ip daddr 10.201.1.1 goto wg1_open",
         "ip6 saddr @wg1_peers6 ip6 daddr fd12:3456:789a:101::1 goto wg1_open",
         'limit rate 1/second burst 5 packets log prefix "BACKPLANE-UNEXPECTED fsn-a wg1 "',
@@ -162,3 +164,30 @@ def test_only_declared_bridges_are_forwarded_and_never_into_a_plane() -> None:
         'iifname "docker0" oifname != { "wg0", "wg1", "wg2", "wg3" } accept',
     ]
     assert not [line for line in _chain(_ruleset("fsn-a"), "forward") if "accept" in line]
+
+
+def test_operators_are_held_at_boot_and_nobody_else() -> None:
+    """The ruleset as boot loads it keeps operators out: not nodes, never a runner."""
+    text = _ruleset("fsn-a")
+    held = text[text.index("set held4 {") : text.index("chain input {")]
+    operators = {
+        getattr(person.addresses[slot], family)
+        for person in MADE.plan.people
+        if person.kind == "operator"
+        for slot in person.slots
+        for family in ("v4", "v6")
+    }
+    assert operators
+    assert {
+        line.strip(" \t,") for line in held.splitlines() if line.startswith("\t\t\t")
+    } == operators
+
+
+def test_a_first_boot_holds_nobody() -> None:
+    """With the runner as its only peer there is nobody to hold."""
+    assert "held" not in nftables.early()
+    mesh = MADE.plan
+    runner = next(peer for peer in mesh.members["enrollment"] if peer.kind == "runner")
+    slots = ("enrollment",)
+    text = nftables.ruleset(mesh, mesh.node("fsn-a"), slots=slots, peers={"enrollment": (runner,)})
+    assert "held" not in text

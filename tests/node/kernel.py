@@ -4,6 +4,8 @@ Only what the tool asks for; a program it does not know fails the test.
 """
 
 import json
+import re
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 from node import wireguard
 from node.commands import Commands, Result
 from node.layout import Layout
-from tests.node.recipe import public
+from tests.node.recipe import HELD, public
 
 
 class Kernel(Commands):
@@ -24,16 +26,27 @@ class Kernel(Commands):
         self.host_key = ""
         self.timers: dict[str, list[str]] = {}
         self.log: list[list[str]] = []
+        self.stdin = ""
+        self.shown: dict[str, str] = {}
+        self.held: list[str] = []
         self.refuse: Callable[[Sequence[str]], str | None] = lambda _: None
         self.before_each: Callable[[], None] = lambda: None
 
     def run(self, argv: Sequence[str], *, stdin: str = "", timeout: float = 30) -> Result:
         """Do what the program would do."""
-        del stdin, timeout
+        del timeout
+        self.stdin = stdin
         self.before_each()
         self.log.append(list(argv))
         if reason := self.refuse(argv):
             return Result(code=1, out="", err=reason)
+        if argv[0] == "ssh":
+            shown = self.shown.get(argv[-1].partition("@")[2])
+            said = "timed out" if shown is None else f"{shown}Permission denied (publickey)."
+            return Result(code=255, out="", err=said)
+        if argv[0] == "ssh-keygen":
+            done = subprocess.run(argv, input=stdin, text=True, capture_output=True, check=False)
+            return Result(code=done.returncode, out=done.stdout, err=done.stderr)
         handler = getattr(self, f"_{Path(argv[0]).name.replace('-', '_')}")
         out = handler(list(argv[1:]))
         return Result(code=1, out="", err="no") if out is None else Result(code=0, out=out, err="")
@@ -52,7 +65,7 @@ class Kernel(Commands):
 
     def boot(self) -> None:
         """Forget what a power cut forgets, then start what boot starts."""
-        self.links, self.firewall, self.timers = {}, "", {}
+        self.links, self.firewall, self.timers, self.held = {}, "", {}, []
         for path in sorted(self.layout.run.rglob("*"), reverse=True):
             if path.is_dir() and not path.is_symlink():
                 path.rmdir()
@@ -101,9 +114,15 @@ class Kernel(Commands):
         return ""
 
     def _nft(self, argv: list[str]) -> str:
-        text = Path(argv[-1]).read_text(encoding="utf-8")
-        if "--check" not in argv:
-            self.firewall = text
+        text = self.stdin if argv[-1] == "-" else Path(argv[-1]).read_text(encoding="utf-8")
+        if "--check" in argv:
+            return ""
+        whole = text.startswith("#")
+        if whole:
+            self.firewall, _, _ = text.partition("flush set")
+            self.held = ["operators"] if HELD in text else []
+        if "flush set" in text:
+            self.held = re.findall(r"add element \S+ \S+ \S+ { (\S+) }", text)
         return ""
 
     def _sshd(self, argv: list[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from node import wireguard
 from node.layout import ACTIVE
 
+HELD = "\tset held4 {\n"
 FIREWALL = "table inet backplane\ndelete table inet backplane\ntable inet backplane {}\n"
 
 
@@ -35,6 +36,7 @@ class Recipe:
         epoch: Part of every key of the node.
         renewed: Names of peers with another pre-shared key.
         extra: Text that makes the firewall, sshd's and the hosts' files differ.
+        push: The key that the runner comes with.
     """
 
     node: str = "a"
@@ -45,6 +47,7 @@ class Recipe:
     epoch: int = 1
     renewed: frozenset[str] = frozenset()
     extra: str = ""
+    push: str = "ssh-ed25519 AAAA"
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
@@ -99,7 +102,7 @@ class Recipe:
                 {
                     "name": name,
                     "key": "2.1",
-                    "kind": "runner" if name == "runner" else "node",
+                    "kind": {"runner": "runner", "alice": "operator"}.get(name, "node"),
                     "v4": self.v4(interface, name),
                     "v6": self.v6(interface, name),
                     "public": f"@K{len(table) + 2 * place + 1}@",
@@ -109,9 +112,9 @@ class Recipe:
             table += keys
             files.append({"path": f"wireguard/{interface}.conf", "mode": "0600", "text": text})
         texts = {
-            "authorized_keys": "ssh-ed25519 AAAA runner\n",
+            "authorized_keys": f'from="10.200.255.254" {self.push} runner\n',
             "hosts": f"10.201.2.1 b{self.extra}\n",
-            "nftables.nft": f"# {self.extra}\n{FIREWALL}",
+            "nftables.nft": f"# {self.extra}\n{FIREWALL}" + HELD * ("alice" in self.peers["wg1"]),
             "ssh_host_ed25519_key": f"host key of {self.node} {self.incarnation}\n",
             "sshd.conf": f"# {self.extra}\nHostKey {ACTIVE}/ssh_host_ed25519_key\n",
             "sysctl.conf": "net.ipv4.ip_nonlocal_bind = 1\n",

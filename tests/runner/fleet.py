@@ -76,6 +76,7 @@ class FakeNode:
             "lease": {"id": self.lease, "expires": 60} if self.lease else None,
             "timer": 60 if self.armed else None,
             "rekeys": self.rekeys,
+            "members": [f"{self.number:012x}"],
             "wall": time.time() + self.off,
         }
 
@@ -165,7 +166,10 @@ class Fleet:
                 process.exit(0)
                 return
             text = await process.stdin.read()
-            answer, code = node.answer(verb, json.loads(text or b"{}"))
+            request = json.loads(text or b"{}")
+            if "at" in request:
+                await asyncio.sleep(max(0.0, (request["at"] - node.now()) / 1e9))
+            answer, code = node.answer(verb, request)
             if verb == node.lose:
                 node.lose = ""
                 process.channel.get_connection().abort()

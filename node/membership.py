@@ -1,0 +1,198 @@
+"""Who belongs to the mesh: a list that each rollout signs, which nodes keep and show each other.
+
+A node that was away while somebody was removed still has that peer in what it boots. So at boot
+operators are held out until another node, or a rollout, shows the newest list; then exactly those
+of its peers are held that are on it no more. A node shows the list to whoever asks sshd by a name
+that no account has; the runner's signature is what counts, so a node in bad hands can hide a newer
+list and can make none up.
+
+A list, as one line: ``serial id,id,… signature``. `serial` is ms since 1970 of the runner's clock;
+an id is 12 hex digits over a member's name-independent public keys by interface; the signature is
+an SSH one (PROTOCOL.sshsig) by the push key over the two words before it.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
+
+from node import firewall
+from node.errors import Refused
+from node.generations import Generation
+from node.layout import MEMBERS_UNIT
+from node.machine import Machine
+
+NAMESPACE = "backplane-members"
+_SIGNER = "push"
+_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """A list of members whose signature is good.
+
+    Attributes:
+        serial: ms since 1970.
+        ids: Of every member.
+        line: As it was signed and is shown.
+    """
+
+    serial: int
+    ids: frozenset[str]
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A peer of this node.
+
+    Attributes:
+        name: Its name.
+        kind: ``node``, ``runner`` or ``operator``.
+        id: Its id.
+        addresses: On all planes, both families.
+        way: Its management address; None where it has none.
+    """
+
+    name: str
+    kind: str
+    id: str
+    addresses: tuple[str, ...]
+    way: str | None
+
+
+def peers(generation: Generation) -> list[Peer]:
+    """Everybody this node is a peer of, by name."""
+    rows: dict[str, dict[str, Mapping[str, str]]] = {}
+    for interface, told in generation.mesh.items():
+        for peer in told:
+            rows.setdefault(peer["name"], {})[interface] = peer
+    return [_peer(name, by) for name, by in sorted(rows.items())]
+
+
+def _peer(name: str, by: Mapping[str, Mapping[str, str]]) -> Peer:
+    keys = "".join(f"{interface} {by[interface]['public']}\n" for interface in sorted(by))
+    addresses = [str(row[family]) for row in by.values() for family in ("v4", "v6")]
+    return Peer(
+        name=name,
+        kind=next(iter(by.values())).get("kind", "node"),
+        id=hashlib.sha256(keys.encode()).hexdigest()[:12],
+        addresses=tuple(sorted(address.partition("/")[0] for address in addresses)),
+        way=by["wg1"]["v4"].partition("/")[0] if "wg1" in by else None,
+    )
+
+
+def read(machine: Machine, generation: Generation, line: str) -> Members | None:
+    """Read a list; None when it is none, or not signed by a runner of this mesh."""
+    words = line.split()
+    if len(words) != _WORDS or not words[0].isdigit():
+        return None
+    if not _signed(machine, generation, " ".join(words[:2]), words[2]):
+        return None
+    return Members(serial=int(words[0]), ids=frozenset(words[1].split(",")), line=" ".join(words))
+
+
+def _signed(machine: Machine, generation: Generation, text: str, signature: str) -> bool:
+    runners = {peer.name for peer in peers(generation) if peer.kind == "runner"}
+    rows = generation.file("authorized_keys").read_text(encoding="utf-8").splitlines()
+    keys = {" ".join(row.split()[-3:-1]) for row in rows if row.split()[-1] in runners}
+    machine.ensure_run()
+    token = secrets.token_hex(4)
+    allowed = machine.layout.run / f".signers-{token}"
+    armor = machine.layout.run / f".signature-{token}"
+    head, tail = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
+    try:
+        signers = "".join(f"{_SIGNER} {key}\n" for key in sorted(keys))
+        machine.disk.write(allowed, signers.encode(), 0o600)
+        machine.disk.write(armor, "\n".join([head, *wrap(signature, 70), tail, ""]).encode(), 0o600)
+        done = machine.commands.run(
+            ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", _SIGNER, "-n", NAMESPACE,
+             "-s", str(armor)],
+            stdin=text,
+        )  # fmt: skip
+    finally:
+        allowed.unlink(missing_ok=True)
+        armor.unlink(missing_ok=True)
+    return done.code == 0
+
+
+def kept(machine: Machine, generation: Generation) -> Members | None:
+    """The newest list that this machine has kept, if its signature is good."""
+    try:
+        line = machine.layout.members.read_text(encoding="ascii")
+    except (FileNotFoundError, ValueError):
+        return None
+    return read(machine, generation, line)
+
+
+def keep(machine: Machine, members: Members) -> None:
+    """Keep a list for good, and show it."""
+    machine.disk.replace(machine.layout.members, f"{members.line}\n".encode(), 0o600)
+    show(machine, members)
+
+
+def show(machine: Machine, members: Members) -> None:
+    """Let sshd show a list to other nodes."""
+    machine.ensure_run()
+    new = machine.layout.run / f".members-{secrets.token_hex(4)}"
+    machine.disk.write(new, f"{members.line}\n".encode(), 0o644)
+    machine.disk.rename(new, machine.layout.shown_members)
+
+
+def settle(machine: Machine, generation: Generation, members: Members | None) -> list[str]:
+    """Hold out exactly those peers that are no members, and let the others in.
+
+    Args:
+        machine: The machine.
+        generation: What it is live with.
+        members: The newest list; None when there is nobody who could know of a removal.
+
+    Returns:
+        Names of those held out.
+    """
+    gone = [
+        peer
+        for peer in peers(generation)
+        if members is not None and peer.kind != "runner" and peer.id not in members.ids
+    ]
+    names = [peer.name for peer in gone]
+    record: dict[str, Any] = {
+        "names": names,
+        "addresses": sorted(address for peer in gone for address in peer.addresses),
+    }
+    if machine.recall(machine.layout.removed) == record:
+        return names
+    machine.remember(machine.layout.removed, record)
+    if "\tset held4 {" in generation.file("nftables.nft").read_text(encoding="utf-8"):
+        machine.commands.must(
+            ["nft", "--file", "-"],
+            stdin=firewall.hold(record["addresses"]),
+            why="nft does not hold out who was removed",
+            fix="see `nft list table inet backplane` on the machine",
+        )
+    machine.journal.say(f"held out as removed: {', '.join(names) or 'nobody'}")
+    return names
+
+
+def confirmed(machine: Machine, generation: Generation, line: str) -> None:
+    """Take in the list that came with a confirmation: this node has missed nothing.
+
+    Raises:
+        Refused: It is not signed by a runner of this mesh.
+    """
+    members = read(machine, generation, line)
+    if members is None:
+        raise Refused(
+            "the list of the mesh's members is not signed by this mesh's runner",
+            "run `pulumi up` again; if it stays, the runner and the tool differ in version",
+        )
+    keep(machine, members)
+    settle(machine, generation, members)
+    machine.commands.run(["systemctl", "start", "--no-block", MEMBERS_UNIT])
+
+
+def newest(found: Iterable[Members]) -> Members | None:
+    """The list with the highest serial, if there is any."""
+    return max(found, key=lambda one: one.serial, default=None)

@@ -1,0 +1,142 @@
+"""Who was removed while a machine was away is kept out when it boots, and nobody else is."""
+
+from dataclasses import replace
+
+import asyncssh
+import pytest
+
+from node import identity, membership, questions, verbs, watch
+from node.machine import Machine
+from runner import members
+from tests.node.model import Box
+from tests.node.recipe import Recipe
+from tests.node.steps import flipped, refusal
+
+KEY = asyncssh.generate_private_key("ssh-ed25519")
+OTHER = asyncssh.generate_private_key("ssh-ed25519")
+PUSH = KEY.export_public_key().decode().strip()
+MESH = Recipe(peers={"wg0": ("runner",), "wg1": ("runner", "alice", "b", "c")}, push=PUSH)
+ALONE = replace(MESH, peers={"wg0": ("runner",), "wg1": ("runner", "alice")})
+ALICE = {MESH.v4("wg1", "alice"), MESH.v6("wg1", "alice")}
+B, C = (MESH.v4("wg1", name) for name in "bc")
+
+
+def _ids(machine: Machine, without: str = "") -> list[str]:
+    here = membership.peers(identity.confirmed(machine))
+    return [peer.id for peer in here if peer.name != without]
+
+
+def _confirm(box: Box, recipe: Recipe, serial: int = 1, key: asyncssh.SSHKey = KEY) -> None:
+    about, _ = flipped(box, recipe)
+    ids = questions.status(box.machine, {"generation": recipe.generation})["members"]
+    verbs.confirm(box.machine, {**about, "members": members.line(ids, serial, key)})
+    verbs.release(box.machine, {"id": "x"})
+
+
+@pytest.fixture
+def at_home(enrolled: Box) -> Box:
+    """A machine that has just confirmed a mesh with alice, b and c."""
+    _confirm(enrolled, MESH)
+    return enrolled
+
+
+def _names(box: Box) -> object:
+    return questions.status(box.machine, {})["held"]
+
+
+def test_a_rollout_lets_operators_in(at_home: Box) -> None:
+    """With its confirmation a node knows that it missed nothing: nobody is held."""
+    assert at_home.kernel.held == []
+    assert _names(at_home) == []
+    assert at_home.layout.shown_members.read_text().split()[0] == "1"
+
+
+def test_a_list_that_the_runner_did_not_sign_is_refused(enrolled: Box) -> None:
+    """Another key, an altered list, an altered serial: none is taken, by confirm or from a node."""
+    _confirm(enrolled, MESH)
+    about, _ = flipped(enrolled, replace(MESH, extra="more"))
+    forged = members.line(_ids(enrolled.machine), 5, OTHER)
+    said = refusal(verbs.confirm, enrolled.machine, {**about, "members": forged})
+    assert "not signed by this mesh's runner" in said
+    here = identity.confirmed(enrolled.machine)
+    good = members.line(_ids(enrolled.machine), 5, KEY)
+    assert membership.read(enrolled.machine, here, good)
+    serial, ids, signature = good.split()
+    for bad in (f"6 {ids} {signature}", f"{serial} {ids},abc {signature}", f"{serial} {ids}", ""):
+        assert membership.read(enrolled.machine, here, bad) is None
+
+
+def test_boot_holds_operators_until_another_node_answers(at_home: Box) -> None:
+    """From the first packet on; with the same list as its own, all are let in."""
+    at_home.kernel.boot()
+    assert at_home.kernel.held == ["operators"]
+    assert not watch.look(at_home.machine, alone=False)
+    assert at_home.kernel.held == ["operators"]
+    line = members.line(_ids(at_home.machine), 1, KEY)
+    at_home.kernel.shown = {B: f"{line}\n"}
+    assert watch.look(at_home.machine, alone=False)
+    assert at_home.kernel.held == []
+
+
+def test_who_was_removed_meanwhile_is_never_let_in(at_home: Box) -> None:
+    """One node with a newer list is enough, whatever the others show; only alice is kept out."""
+    at_home.kernel.boot()
+    old = members.line(_ids(at_home.machine), 1, KEY)
+    new = members.line(_ids(at_home.machine, without="alice"), 2, KEY)
+    at_home.kernel.shown = {B: f"{old}\n", C: f"{new}\n"}
+    assert watch.look(at_home.machine, alone=False)
+    assert set(at_home.kernel.held) == ALICE
+    assert _names(at_home) == ["alice"]
+    # It has learnt that for good, and tells others.
+    at_home.kernel.boot()
+    at_home.kernel.shown = {B: f"{old}\n"}
+    assert watch.look(at_home.machine, alone=False)
+    assert set(at_home.kernel.held) == ALICE
+    assert at_home.layout.shown_members.read_text().split()[0] == "2"
+
+
+def test_a_removed_node_is_kept_out_too(at_home: Box) -> None:
+    """A node in bad hands is a peer like any other."""
+    at_home.kernel.boot()
+    new = members.line(_ids(at_home.machine, without="b"), 2, KEY)
+    at_home.kernel.shown = {C: f"{new}\n"}
+    assert watch.look(at_home.machine, alone=False)
+    assert _names(at_home) == ["b"]
+
+
+def test_a_node_in_bad_hands_cannot_keep_anybody_out(at_home: Box) -> None:
+    """What it makes up has no signature that counts; an old list of the runner's does no harm."""
+    at_home.kernel.boot()
+    forged = members.line(["0"], 9_999, OTHER)
+    stale = members.line(["0"], 0, KEY)
+    at_home.kernel.shown = {B: f"{forged}\n", C: f"{stale}\n"}
+    assert watch.look(at_home.machine, alone=False)
+    assert at_home.kernel.held == []
+
+
+def test_alone_in_the_world_a_node_lets_operators_in_after_a_while(at_home: Box) -> None:
+    """No other node answers: not at once, but in the end."""
+    at_home.kernel.boot()
+    assert not watch.look(at_home.machine, alone=False)
+    assert watch.look(at_home.machine, alone=True)
+    assert at_home.kernel.held == []
+
+
+def test_a_mesh_of_one_waits_for_nobody(enrolled: Box) -> None:
+    """There is no other node to ask."""
+    _confirm(enrolled, ALONE)
+    enrolled.kernel.boot()
+    assert watch.look(enrolled.machine, alone=False)
+    assert enrolled.kernel.held == []
+
+
+def test_a_rollout_ends_what_was_held(at_home: Box) -> None:
+    """The next generation has no alice, and nobody is held any more."""
+    at_home.kernel.boot()
+    new = members.line(_ids(at_home.machine, without="alice"), 2, KEY)
+    at_home.kernel.shown = {B: f"{new}\n", C: f"{new}\n"}
+    watch.look(at_home.machine, alone=False)
+    without = replace(MESH, peers={"wg0": ("runner",), "wg1": ("runner", "b", "c")})
+    _confirm(at_home, without, serial=3)
+    assert at_home.kernel.held == []
+    assert _names(at_home) == []
