@@ -18,6 +18,7 @@ MANIFEST = "manifest.json"
 REQUIRED = ("authorized_keys", "hosts", "nftables.nft", "ssh_host_ed25519_key", "sshd.conf",
             "sysctl.conf")  # fmt: skip
 _FIELDS = {"format", "node", "incarnation", "generation", "files", "interfaces", "mesh", "keys"}
+_MAYBE = {"was"}
 _MODES = {"0600": 0o600, "0644": 0o644}
 _KEY_BYTES = 32
 # 200 nodes on four planes make about 0.6 MB; more than this is no bundle.
@@ -49,6 +50,7 @@ class Bundle:
 
     Attributes:
         node: Which node it is for.
+        was: The name that node had before, if it is being renamed.
         incarnation: Which server of that node it is for.
         generation: 16 hex digits, the hash of everything in it.
         files: Sorted by path.
@@ -57,6 +59,7 @@ class Bundle:
     """
 
     node: str
+    was: str | None
     incarnation: int
     generation: str
     files: tuple[File, ...]
@@ -75,7 +78,7 @@ def decode(text: str) -> Bundle:
         data: object = json.loads(raw)
     except ValueError:
         _refuse("it is no JSON")
-    if not isinstance(data, dict) or set(data) != _FIELDS:
+    if not isinstance(data, dict) or set(data) - _MAYBE != _FIELDS:
         _refuse("its fields are not those of a bundle")
     if data["format"] != FORMAT:
         _refuse(f"its format is {data['format']}, this tool knows {FORMAT}")
@@ -87,6 +90,7 @@ def decode(text: str) -> Bundle:
         keys = base64.b64decode(data["keys"], validate=True)
         bundle = Bundle(
             node=_text(data["node"]),
+            was=_text(data["was"]) if "was" in data else None,
             incarnation=int(data["incarnation"]),
             generation=cast("str", stated),
             files=_files(data["files"], keys),

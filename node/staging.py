@@ -38,7 +38,8 @@ def stage(machine: Machine, text: str) -> Answer:
 
 def require_same(here: Generation, decoded: bundle.Bundle) -> None:
     """Refuse a bundle for another node, or for another server of this node."""
-    if (here.node, here.incarnation) != (decoded.node, decoded.incarnation):
+    renamed = here.node in {decoded.node, decoded.was}
+    if not renamed or here.incarnation != decoded.incarnation:
         raise Refused(
             f"the bundle is for {decoded.node} (incarnation {decoded.incarnation}), "
             f"this machine is {here.node} (incarnation {here.incarnation})",

@@ -34,6 +34,7 @@ class Recipe:
         incarnation: Which server.
         peers: By interface: names of the peers.
         epoch: Part of every key of the node.
+        was: The node's name before, if it is being renamed.
         renewed: Names of peers with another pre-shared key.
         extra: Text that makes the firewall, sshd's and the hosts' files differ.
         push: The key that the runner comes with.
@@ -45,6 +46,7 @@ class Recipe:
         default_factory=lambda: {"wg0": ("runner",), "wg1": ("runner", "b")}
     )
     epoch: int = 1
+    was: str = ""
     renewed: frozenset[str] = frozenset()
     extra: str = ""
     push: str = "ssh-ed25519 AAAA"
@@ -127,6 +129,7 @@ class Recipe:
         return {
             "format": 1,
             "node": self.node,
+            **({"was": self.was} if self.was else {}),
             "incarnation": self.incarnation,
             "files": sorted(files, key=lambda entry: entry["path"]),
             "interfaces": {

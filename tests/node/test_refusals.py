@@ -39,6 +39,16 @@ def test_a_bundle_for_another_machine_is_refused(enrolled: Box) -> None:
         assert "this machine is a" in refusal(staging.stage, enrolled.machine, other.encode())
 
 
+def test_a_renamed_node_takes_the_bundle_that_knows_its_old_name(enrolled: Box) -> None:
+    """The new name is taken with the old one beside it, and only for the same server."""
+    renamed = replace(OLD, node="z", was="a")
+    wrong = (replace(renamed, was="b"), replace(renamed, incarnation=2))
+    for other in wrong:
+        assert "this machine is a" in refusal(staging.stage, enrolled.machine, other.encode())
+    receipt = str(staging.stage(enrolled.machine, renamed.encode())["receipt"])
+    assert receipt.split()[0] == renamed.generation
+
+
 def test_only_the_holder_of_the_lease_changes_anything(enrolled: Box) -> None:
     """Every changing verb refuses a stranger, naming the holder; a lease ends, and is renewable."""
     about, machine = armed(enrolled, MORE), enrolled.machine
