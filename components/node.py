@@ -71,8 +71,11 @@ class Node(pulumi.ComponentResource):
     def __init__(
         self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("backplane:index:Node", name, None, opts)
         plan, node = args.plan, args.node
+        # Children's names begin with ours, so the engine follows each of them from this one alias.
+        renamed = [pulumi.Alias(name=node.was)] if node.was else None
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=renamed))
+        super().__init__("backplane:index:Node", name, None, opts)
         guarded = plan.protect and not node.retire
 
         def child() -> pulumi.ResourceOptions:
@@ -84,7 +87,7 @@ class Node(pulumi.ComponentResource):
                 b64decode(parts["seed"]),
                 decoded(parts["salts"]),
                 slots=plan.slots,
-                epoch=node.epoch,
+                epochs=node.epochs,
                 incarnation=node.incarnation,
             )
         )
