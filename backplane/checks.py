@@ -4,7 +4,9 @@ They read the raw declaration and skip what is not there or has the wrong type, 
 even when other parts are wrong: all mistakes come out in one run.
 """
 
+import calendar
 import ipaddress
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -12,14 +14,16 @@ from backplane import addressing, planes, publickeys
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
 from backplane.roles import EVERYWHERE, ROLES
-from backplane.rules import RULES
+from backplane.rules import DAY_PATTERN, RULES
+
+MONTHS = 12
 
 
 def mistakes(raw: object) -> list[Mistake]:
     """Every mistake across fields, in no particular order."""
     view = Raw(raw)
     found: list[Mistake] = []
-    for check in (_names, _ids, _network, _topology, _planes, _roles, _people, _endpoints):
+    for check in (_names, _renames, _days, _ids, _network, _topology, _planes, _roles, _people, _endpoints):
         found += check(view)
     return found
 
@@ -47,6 +51,43 @@ def _names(view: Raw) -> Iterator[Mistake]:
                 rule="a name is unique among all nodes, operators and runners of the mesh",
                 fix="rename one of the two",
             )
+
+
+def _renames(view: Raw) -> Iterator[Mistake]:
+    now = {name: path for path, name in view.named()}
+    before: dict[str, str] = {}
+    for path, node in view.nodes():
+        was = node.text("was")
+        if was is None:
+            continue
+        first = before.setdefault(was, path)
+        if was in now:
+            yield _mistake(
+                f"{path}.was", f"`{was}` is a name in use, at {now[was]}", "sites.*.nodes.*.was"
+            )
+        elif first != path:
+            yield _mistake(
+                f"{path}.was",
+                f"`{was}` already became {first.rsplit('.', 1)[1]}",
+                "sites.*.nodes.*.was",
+                fix="name each node's own old name",
+            )
+
+
+def _days(view: Raw) -> Iterator[Mistake]:
+    for slot, settings in view.planes():
+        for kind, day in Raw(settings).mapping("rotated").items():
+            rule = f"planes.*.rotated.{kind}"
+            if rule not in RULES or not isinstance(day, str):
+                continue
+            if re.fullmatch(DAY_PATTERN, day) and not _in_calendar(day):
+                at = f"planes.{slot}.rotated.{kind}"
+                yield _mistake(at, f'is `"{day}"`, which stands in no calendar', rule)
+
+
+def _in_calendar(day: str) -> bool:
+    year, month, number = (int(part) for part in day.split("-"))
+    return year > 0 and 1 <= month <= MONTHS and 1 <= number <= calendar.monthrange(year, month)[1]
 
 
 def _ids(view: Raw) -> Iterator[Mistake]:

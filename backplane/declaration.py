@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
-from backplane import checks, planes, translate
+from backplane import checks, planes, rules, translate
 from backplane.addressing import MAX_NETWORK
 from backplane.mistakes import DeclarationError, Mistake
 from backplane.rules import NAME_PATTERN, RULES
@@ -16,6 +16,7 @@ __all__ = [
     "Node",
     "Operator",
     "PlaneSettings",
+    "Rotated",
     "Runner",
     "Site",
     "json_schema",
@@ -26,6 +27,7 @@ Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN)]
 Word = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Epoch = Annotated[StrictInt, Field(ge=1)]
+Day = Annotated[StrictStr, Field(pattern=rules.DAY_PATTERN)]
 MemberId = Annotated[StrictInt, Field(ge=1, le=254)]
 Slot = Literal["enrollment", "management", "monitoring", "storage"]
 Family = Literal["ipv4", "ipv6"]
@@ -45,6 +47,13 @@ class Model(BaseModel):
         cls.model_rebuild(force=True)
 
 
+class Rotated(Model):
+    """When a plane's keys and PSKs were last rotated."""
+
+    keys: Day | None = None
+    psk: Day | None = None
+
+
 class PlaneSettings(Model):
     """What a stack may set about a plane; its port is fixed."""
 
@@ -52,6 +61,7 @@ class PlaneSettings(Model):
     use: StrictBool = True
     keys: Epoch = 1
     psk: Epoch = 1
+    rotated: Rotated = Rotated()
     tcp: list[Port] | None = None
     udp: list[Port] | None = None
     mtu: Annotated[StrictInt, Field(ge=1280, le=1420)] = 1420
@@ -61,11 +71,12 @@ class Node(Model):
     """A machine of a site."""
 
     id: MemberId
+    was: Name | None = None
     type: Word | None = None
     image: Image | None = None
     snapshot: Annotated[StrictInt, Field(ge=1)] | None = None
     roles: list[StrictStr] = []
-    epoch: Epoch = 1
+    epochs: dict[Slot, Epoch] = {}
     incarnation: Annotated[StrictInt, Field(ge=1)] = 1
     offline: StrictBool = False
     retire: StrictBool = False
@@ -132,6 +143,7 @@ class Declaration(Model):
 
 
 for _model, _prefix in (
+    (Rotated, "planes.*.rotated."),
     (PlaneSettings, "planes.*."),
     (Node, "sites.*.nodes.*."),
     (Site, "sites.*."),

@@ -8,6 +8,7 @@ import base64
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -165,7 +166,7 @@ def identity(
     salts: Mapping[str, bytes],
     *,
     slots: Iterable[str],
-    epoch: int = 1,
+    epochs: Mapping[str, int] = MappingProxyType({}),
     incarnation: int = 1,
     purpose: Purpose = "host",
 ) -> Identity:
@@ -175,13 +176,15 @@ def identity(
         seed: its random seed.
         salts: the key salt of each plane.
         slots: the planes it is on.
-        epoch: its own key epoch.
+        epochs: its own key epoch per slot, 1 where none is given.
         incarnation: its incarnation.
         purpose: what its SSH key is for.
     """
     return Identity(
         wireguard={
-            slot: node_key(seed, salts[slot], slot=slot, epoch=epoch, incarnation=incarnation)
+            slot: node_key(
+                seed, salts[slot], slot=slot, epoch=epochs.get(slot, 1), incarnation=incarnation
+            )
             for slot in slots
         },
         ssh=ssh_key(seed, purpose=purpose, incarnation=incarnation),

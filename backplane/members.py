@@ -14,7 +14,8 @@ Family = Literal["ipv4", "ipv6"]
 class PlanPlane:
     """A plane in use: the program's constants with what the stack sets.
 
-    `keys` and `psk` are epochs: raising one draws fresh randomness for that plane.
+    `keys` and `psk` are epochs: raising one draws fresh randomness for that plane. `keys_rotated`
+    and `psk_rotated` say on which day (ISO 8601) that was last done, None for never.
     """
 
     slot: str
@@ -27,6 +28,8 @@ class PlanPlane:
     supernet6: str
     keys: int
     psk: int
+    keys_rotated: str | None
+    psk_rotated: str | None
     tcp: tuple[int, ...]
     udp: tuple[int, ...]
     mtu: int
@@ -57,10 +60,13 @@ class PlanNode:
         bridges: container bridges that may reach the outside through this node.
         offline: declared to be down for now.
         absent: not reached by this run, which goes on without it.
+        was: the name it had before, if it is being renamed.
+        epochs: its own key epoch per slot in use.
         addresses: per slot in use.
     """
 
     name: str
+    was: str | None
     key: str
     site: str
     id: int
@@ -73,7 +79,7 @@ class PlanNode:
     ipv6: bool
     roles: tuple[str, ...]
     bridges: tuple[str, ...]
-    epoch: int
+    epochs: Mapping[str, int]
     incarnation: int
     offline: bool
     retire: bool

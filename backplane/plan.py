@@ -189,6 +189,8 @@ def _plane(plane: planes.Plane, declaration: Declaration, ula: str) -> PlanPlane
         supernet6=addressing.supernet6(ula, plane.index),
         keys=settings.keys,
         psk=settings.psk,
+        keys_rotated=settings.rotated.keys,
+        psk_rotated=settings.rotated.psk,
         tcp=tuple(sorted(plane.tcp if settings.tcp is None else settings.tcp)),
         udp=tuple(sorted(plane.udp if settings.udp is None else settings.udp)),
         mtu=settings.mtu,
@@ -198,8 +200,10 @@ def _plane(plane: planes.Plane, declaration: Declaration, ula: str) -> PlanPlane
 def _node(
     name: str, node: Node, site_name: str, site: Site, addresses: Mapping[str, Address]
 ) -> PlanNode:
+    own = {str(slot): epoch for slot, epoch in node.epochs.items()}
     return PlanNode(
         name=name,
+        was=node.was,
         key=addressing.peer_key(site.id, node.id),
         site=site_name,
         id=node.id,
@@ -212,7 +216,7 @@ def _node(
         ipv6=site.ipv6 if node.ipv6 is None else node.ipv6,
         roles=tuple(sorted({*node.roles, *EVERYWHERE})),
         bridges=tuple(sorted(node.bridges)),
-        epoch=node.epoch,
+        epochs={slot: own.get(slot, 1) for slot in addresses},
         incarnation=node.incarnation,
         offline=node.offline,
         retire=node.retire,

@@ -19,6 +19,9 @@ class Rule:
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 """A host name label (RFC 1123 section 2.1), lower case."""
 
+DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+"""A calendar date (ISO 8601): year, month, day."""
+
 NAME = Rule(
     "a name is 1 to 63 characters out of a-z, 0-9 and -, and neither starts nor ends with - "
     "(a host name label, RFC 1123)",
@@ -33,6 +36,11 @@ _IMAGE = Rule(
 )
 _TYPE = Rule("a server type is the cloud's own name for it, such as cx23", "use a type's name")
 _EPOCH = Rule("an epoch is a whole number from 1 up", "raise it by one to draw new keys")
+_DAY = Rule(
+    'a date is year, month and day in quotes, such as "2026-03-01", and stands in the calendar; '
+    "`backplane rotate` writes it",
+    "write such a date in quotes, or leave it out while there was no rotation",
+)
 _PORTS = Rule(
     "a list of service ports from 1 to 65535 that roles may open inside this plane",
     "list whole numbers; it never opens a port to the internet",
@@ -69,6 +77,12 @@ RULES: Mapping[str, Rule] = {
     ),
     "planes.*.keys": _EPOCH,
     "planes.*.psk": _EPOCH,
+    "planes.*.rotated": Rule(
+        "when the plane's keys and PSKs were last rotated: a mapping with `keys` and `psk`",
+        "leave it to `backplane rotate`",
+    ),
+    "planes.*.rotated.keys": _DAY,
+    "planes.*.rotated.psk": _DAY,
     "planes.*.tcp": _PORTS,
     "planes.*.udp": _PORTS,
     "planes.*.mtu": Rule(
@@ -95,13 +109,21 @@ RULES: Mapping[str, Rule] = {
         "a node id is a whole number from 1 to 254, unique in its site: addresses follow from it",
         "give the node a free number from 1 to 254",
     ),
+    "sites.*.nodes.*.was": Rule(
+        "the name this node had before: its machine is kept and renamed; no node or person may "
+        "have that name now, and no two nodes had it",
+        "remove `was:` once `pulumi up` has renamed the node, or correct it",
+    ),
     "sites.*.nodes.*.type": _TYPE,
     "sites.*.nodes.*.image": _IMAGE,
     "sites.*.nodes.*.snapshot": Rule(
         "a snapshot is the number the cloud gave it", "write its id, as a whole number"
     ),
     "sites.*.nodes.*.roles": Rule("a list of role names, each once", "list known roles"),
-    "sites.*.nodes.*.epoch": _EPOCH,
+    "sites.*.nodes.*.epochs": Rule(
+        "the node's own key epochs by plane: whole numbers from 1 up, 1 where none is written",
+        "write {monitoring: 2} to draw this node a new key on that plane, one plane at a time",
+    ),
     "sites.*.nodes.*.incarnation": Rule(
         "the incarnation is a whole number from 1 up; raising it rebuilds the machine",
         "raise it by one to rebuild",

@@ -73,7 +73,7 @@ def _what(kind: str, value: object, context: dict[str, Any]) -> str:
 
 def _bad_key(location: tuple[str, ...], details: ErrorDetails) -> Mistake:
     path = ".".join(location)
-    if pattern(location) == "planes.*":
+    if pattern(location) == "planes.*" or location[-2:-1] == ("epochs",):
         return Mistake(
             path=path,
             what=f"there is no plane `{location[-1]}`",

@@ -4,7 +4,7 @@ Plain outputs::
 
     version      1
     nodes        {"fsn-a": {"key": "1.1", "site": "fsn", "endpoint": "198.51.100.17",
-                  "offline": false, "roles": ["ssh"], "host_key": "ssh-ed25519 AAAA…",
+                  "offline": false, "retire": false, "roles": ["ssh"], "host_key": "ssh-ed25519 AAAA…",
                   "generation": "<16 hex>",
                   "addresses": {"management": {"ipv4": "10.201.1.1", "ipv6": "fd…"}, …},
                   "public_keys": {"management": "<base64>", …}}, …}
@@ -12,7 +12,8 @@ Plain outputs::
     known_hosts  text for ~/.ssh/known_hosts: the host keys that ssh_config's aliases pin
     firewall_ids {"fsn": "<id>", …}
     plan         {"topology", "network", "ula", "planes": [{"slot", "name", "interface", "port",
-                  "ipv4": "10.201.0.0/16", "ipv6": "…/56", "keys": 1, "psk": 1, "mtu": 1420}, …],
+                  "ipv4": "10.201.0.0/16", "ipv6": "…/56", "keys": 1, "psk": 1,
+                  "rotated": {"keys": "2026-03-01", "psk": null}, "mtu": 1420}, …],
                   "openings": {"fsn-a": [{"slot", "proto", "port", "role"}, …]}, "people":
                   {"alice": {"kind": "operator", "key": "255.1", "addresses": {slot: {…}}}}}
 
@@ -99,6 +100,7 @@ def _node(node: PlanNode, told: Sequence[Any]) -> Json:
         "site": node.site,
         "endpoint": card.endpoint,
         "offline": node.offline,
+        "retire": node.retire,
         "roles": list(node.roles),
         "host_key": card.ssh,
         "generation": generation,
@@ -126,6 +128,7 @@ def _plan(plan: Plan) -> Json:
                 "ipv6": plane.supernet6,
                 "keys": plane.keys,
                 "psk": plane.psk,
+                "rotated": {"keys": plane.keys_rotated, "psk": plane.psk_rotated},
                 "mtu": plane.mtu,
             }
             for plane in plan.planes

@@ -195,6 +195,7 @@ def _make(
         {
             "format": FORMAT,
             "node": node.name,
+            **({"was": node.was} if node.was else {}),
             "incarnation": node.incarnation,
             "files": [
                 {"path": path, "mode": mode, "text": text}

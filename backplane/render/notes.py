@@ -32,12 +32,13 @@ def rollout(plan: Plan, tool: str) -> str:
 
 def _node(plan: Plan, name: str, tool: str) -> Iterator[str]:
     node = plan.node(name)
-    yield f"{node.name} {node.key}, incarnation {node.incarnation}, keys {node.epoch}, tool {tool}"
+    before = f", was {node.was}" if node.was else ""
+    yield f"{node.name} {node.key}{before}, incarnation {node.incarnation}, tool {tool}"
     for plane in plan.planes:
         address = node.addresses[plane.slot]
         yield (
             f"{plane.slot}: {address.v4} {address.v6}, udp {plane.port}, mtu {plane.mtu}, "
-            f"keys {plane.keys}, psk {plane.psk}"
+            f"keys {plane.keys}, psk {plane.psk}, own keys {node.epochs[plane.slot]}"
         )
     # Planes with the same peers share a line: 100 nodes would else be 400 names a node.
     groups: dict[tuple[str, ...], list[str]] = {}
@@ -59,6 +60,7 @@ def _mesh(plan: Plan, tool: str) -> Iterator[str]:
         )
     for node in plan.nodes:
         state = " retire" if node.retire else " offline" if node.offline else ""
-        yield f"{node.name} {node.key} incarnation {node.incarnation} keys {node.epoch}{state}"
+        own = ",".join(str(node.epochs[slot]) for slot in plan.slots)
+        yield f"{node.name} {node.key} incarnation {node.incarnation} own keys {own}{state}"
     for person in plan.people:
         yield f"{person.kind} {person.name} {person.key} on {', '.join(person.slots)}"

@@ -80,7 +80,7 @@ def material(declared: dict[str, Any] | None = None) -> Material:
             seed("node", member.key),
             salts,
             slots=member.addresses,
-            epoch=member.epoch if isinstance(member, PlanNode) else 1,
+            epochs=member.epochs if isinstance(member, PlanNode) else {},
             purpose="host" if node else "user",
         )
         endpoint = None
