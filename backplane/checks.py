@@ -23,7 +23,18 @@ def mistakes(raw: object) -> list[Mistake]:
     """Every mistake across fields, in no particular order."""
     view = Raw(raw)
     found: list[Mistake] = []
-    for check in (_names, _renames, _days, _ids, _network, _topology, _planes, _roles, _people, _endpoints):
+    for check in (
+        _names,
+        _renames,
+        _days,
+        _ids,
+        _network,
+        _topology,
+        _planes,
+        _roles,
+        _people,
+        _endpoints,
+    ):
         found += check(view)
     return found
 

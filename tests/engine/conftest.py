@@ -1,4 +1,4 @@
-"""A real sshd on loopback for what speaks SSH."""
+"""A real sshd on loopback for what speaks SSH; the whole program on a cloud on paper."""
 
 import getpass
 import socket
@@ -8,9 +8,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
+import yaml
+
+from tests.api_server import ApiServer, serving
+from tests.engine.paper import ROOT
+from tests.pulumi_project import PulumiProject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +109,32 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[ApiServer]:
+    """A cloud of its own."""
+    with serving(tmp_path / "api") as server:
+        yield server
+
+
+@pytest.fixture
+def mesh() -> dict[str, Any]:
+    """The lab's declaration."""
+    text = (ROOT / "stacks" / "Pulumi.lab.yaml").read_text()
+    declared: dict[str, Any] = yaml.safe_load(text)["config"]["backplane:mesh"]
+    return declared
+
+
+@pytest.fixture
+def project(engine: PulumiProject, api: ApiServer) -> PulumiProject:
+    """This repository's program as a project of the test's own."""
+    engine.env.update(api.environment())
+    engine.program(
+        f"""
+        import runpy, sys
+        sys.path.insert(0, {str(ROOT)!r})
+        runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
+        """
+    )
+    return engine

@@ -3,59 +3,18 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.api_server import ApiServer, serving
+from tests.api_server import ApiServer
+from tests.engine.paper import declare
 from tests.pulumi_project import PulumiProject
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # `up` as root still has every privilege; this takes away the one that matters.
 UNPRIVILEGED = (
     ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin") if os.geteuid() == 0 else ()
 )
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[ApiServer]:
-    """A cloud of its own."""
-    with serving(tmp_path / "api") as server:
-        yield server
-
-
-@pytest.fixture
-def mesh() -> dict[str, Any]:
-    """The lab's declaration."""
-    text = (ROOT / "stacks" / "Pulumi.lab.yaml").read_text()
-    declared: dict[str, Any] = yaml.safe_load(text)["config"]["backplane:mesh"]
-    return declared
-
-
-@pytest.fixture
-def project(engine: PulumiProject, api: ApiServer) -> PulumiProject:
-    """This repository's program as a project of the test's own."""
-    engine.env.update(api.environment())
-    engine.program(
-        f"""
-        import runpy, sys
-        sys.path.insert(0, {str(ROOT)!r})
-        runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
-        """
-    )
-    return engine
-
-
-def declare(project: PulumiProject, mesh: dict[str, Any]) -> None:
-    """Write a declaration into the project's stack file."""
-    path = project.directory / "Pulumi.test.yaml"
-    stack = yaml.safe_load(path.read_text()) or {}
-    stack["config"] = {"throwaway:mesh": mesh}
-    path.write_text(yaml.safe_dump(stack))
 
 
 def things(api: ApiServer) -> int:

@@ -1,0 +1,40 @@
+"""Declarations for the whole program on the lab's cloud on paper."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.pulumi_project import PulumiProject
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def declare(project: PulumiProject, mesh: dict[str, Any]) -> None:
+    """Write a declaration into the project's stack file."""
+    path = project.directory / "Pulumi.test.yaml"
+    stack = yaml.safe_load(path.read_text()) or {}
+    stack["config"] = {"throwaway:mesh": mesh}
+    path.write_text(yaml.safe_dump(stack))
+
+
+# Runs this repository's program without a tunnel and with commands that do nothing.
+HANDS_OFF = f"""
+    import runpy, sys
+    sys.path.insert(0, {str(ROOT)!r})
+    from pulumi_command import local
+    import components.link, components.push, components.rollout
+
+    class Untouched(components.link.Link):
+        def __init__(self, plan):
+            self._plan, self.person = plan, components.link._this_runner(plan)
+            self._tunnel = self._ready = self._own = self._roots = None
+
+    def nothing(name, *, create, stdin, opts, **_):
+        return local.Command(name, create="true\\n" + create.partition("\\n")[2], stdin=stdin, opts=opts)
+
+    components.link.Link = Untouched
+    components.push.remote.Command = nothing
+    components.rollout.DRIVER = "true #"
+    runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
+    """
