@@ -31,7 +31,8 @@ HANDS_OFF = f"""
             self._tunnel = self._ready = self._own = self._roots = None
 
     def nothing(name, *, create, stdin, opts, **_):
-        return local.Command(name, create="true\\n" + create.partition("\\n")[2], stdin=stdin, opts=opts)
+        notes = create.partition("\\n")[2]
+        return local.Command(name, create="true\\n" + notes, stdin=stdin, opts=opts)
 
     components.link.Link = Untouched
     components.push.remote.Command = nothing

@@ -1,0 +1,129 @@
+"""One value changed in a YAML text, and nothing else: comments, order and layout stay as they are.
+
+The parser tells where a value stands, the text is changed there, and the result is read back: an
+edit that would mean anything but that one change (in a block that is shared by an anchor, say) is
+refused.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+Value = int | str | bool
+
+
+class CannotEdit(Exception):  # noqa: N818 - says what cannot be done
+    """The text has no place for this value that changes nothing else; the message says why."""
+
+
+def put(text: str, path: Sequence[str], value: Value) -> str:
+    """The text with `value` at `path`; mappings that are missing on the way are written.
+
+    Raises:
+        CannotEdit: It cannot be done without changing something else.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        wanted = _with(yaml.safe_load(text), path, value)
+        changed = _changed(text, root, path, value)
+        if yaml.safe_load(changed) == wanted:
+            return changed
+    except yaml.YAMLError as error:
+        raise CannotEdit(f"the file is not plain YAML: {error}") from error
+    raise CannotEdit(f"{'.'.join(path)} is shared with other parts of the file")
+
+
+def _with(document: Any, path: Sequence[str], value: Value) -> Any:  # noqa: ANN401 - any YAML
+    """The document as it must read afterwards, nothing in it shared."""
+    whole = _apart(document)
+    at = whole
+    for word in path[:-1]:
+        if not isinstance(at, dict):
+            break
+        if at.get(word) is None:
+            at[word] = {}
+        at = at[word]
+    if not isinstance(at, dict):
+        raise CannotEdit(f"what should hold {'.'.join(path)} is no mapping")
+    at[path[-1]] = value
+    return whole
+
+
+def _apart(value: Any) -> Any:  # noqa: ANN401 - any YAML
+    if isinstance(value, dict):
+        return {key: _apart(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_apart(below) for below in value]
+    return copy.copy(value)
+
+
+def _changed(text: str, node: yaml.Node | None, path: Sequence[str], value: Value) -> str:
+    for depth, word in enumerate(path):
+        found = _below(node, word)
+        if found is None:
+            return _inserted(text, node, path[depth:], value)
+        node = found
+    return _replaced(text, node, json.dumps(value, ensure_ascii=False))
+
+
+def _below(node: yaml.Node | None, word: str) -> yaml.Node | None:
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    return next((below for key, below in node.value if key.value == word), None)
+
+
+def _replaced(text: str, node: yaml.Node | None, written: str) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise CannotEdit("there is more than one value where one should be")
+    start, end = node.start_mark.index, node.end_mark.index
+    # `key:` with nothing behind it
+    space = " " if start == end and text[start - 1 : start] == ":" else ""
+    return text[:start] + space + written + text[end:]
+
+
+def _inserted(text: str, node: yaml.Node | None, path: Sequence[str], value: Value) -> str:
+    entry = _flow(path, value)
+    if isinstance(node, yaml.ScalarNode):
+        if node.value:
+            raise CannotEdit(f"what should hold {'.'.join(path)} is no mapping")
+        return _replaced(text, node, f"{{{entry}}}")
+    if not isinstance(node, yaml.MappingNode):
+        raise CannotEdit(f"what should hold {'.'.join(path)} is no mapping")
+    if node.flow_style:
+        at = node.value[-1][1].end_mark.index if node.value else node.start_mark.index + 1
+        return text[:at] + (", " if node.value else "") + entry + text[at:]
+    indent = " " * node.value[0][0].start_mark.column
+    newline = "\r\n" if "\r\n" in text else "\n"
+    lines = "".join(f"{indent}{line}{newline}" for line in _block(path, value))
+    end = _end(node)
+    line = text.find("\n", end) + 1 if text[end - 1 : end] != "\n" else end
+    if line == 0:
+        return text + newline + lines
+    return text[:line] + lines + text[line:]
+
+
+def _end(node: yaml.Node) -> int:
+    """Where the last value inside ends; a block's own end is behind the comments that follow it."""
+    while isinstance(node, (yaml.MappingNode, yaml.SequenceNode)) and not node.flow_style:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    return node.end_mark.index
+
+
+def _flow(path: Sequence[str], value: Value) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    for word in reversed(path[1:]):
+        text = f"{{{word}: {text}}}"
+    return f"{path[0]}: {text}"
+
+
+def _block(path: Sequence[str], value: Value) -> list[str]:
+    """The entry as lines: a level of its own as block, what is below that in one line."""
+    if len(path) <= 2:  # noqa: PLR2004 - a mapping with one value fits its line
+        return [_flow(path, value)]
+    return [f"{path[0]}:", f"  {_flow(path[1:], value)}"]
