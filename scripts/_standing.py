@@ -1,0 +1,158 @@
+"""Where each node stands, asked over both ways in at once, and whether that is as declared."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.credentials import Credentials
+from runner.problem import RunnerError
+from runner.ssh import Session, Unreachable, private_key
+
+Json = dict[str, Any]
+Tell = Callable[[str], None]
+
+WAYS = {"management": "wg1", "enrollment": "wg0"}
+"""The planes by which a node is reached and their interfaces, the first one first."""
+
+PATIENCE = 20.0
+"""Seconds for one answer of a node that is reached."""
+
+AGAIN = 0.5
+"""Seconds between two attempts to reach a node."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Standing:
+    """What one node said of itself.
+
+    Attributes:
+        told: the answer of the node tool's `status`, empty when there was none.
+        offset: the node's clock less this machine's, seconds; None when it told no time.
+        reached: the interfaces over which it answered.
+        trouble: why it did not answer over the others, by interface.
+    """
+
+    told: Json = field(default_factory=dict)
+    offset: float | None = None
+    reached: set[str] = field(default_factory=set)
+    trouble: dict[str, str] = field(default_factory=dict)
+
+
+async def _session(credentials: Credentials, node: str, slot: str, until: float) -> Session:
+    key = private_key(credentials.push_key)
+    while True:
+        try:
+            return await Session.open(credentials.place(node, slot), key)
+        except Unreachable:
+            if time.monotonic() >= until:
+                raise
+        await asyncio.sleep(AGAIN)
+
+
+async def _over(
+    credentials: Credentials, node: str, slot: str, until: float, standing: Standing
+) -> None:
+    interface = WAYS[slot]
+    try:
+        session = await _session(credentials, node, slot, until)
+        try:
+            asked = time.time()
+            told = await session.call("status", seconds=PATIENCE)
+            # Half of the way there and back: what is left is the node's time to start its tool.
+            middle = (asked + time.time()) / 2
+        finally:
+            session.close()
+    except RunnerError as error:
+        standing.trouble[interface] = error.what
+        return
+    standing.reached.add(interface)
+    if not standing.told or slot == "management":
+        standing.told = told
+        wall = told.get("wall")
+        standing.offset = round(float(wall) - middle, 2) if wall is not None else None
+
+
+async def ask(credentials: Credentials, wait: float, tell: Tell) -> dict[str, Standing]:
+    """Ask every node over wg1 and wg0; the tunnel must be up.
+
+    Args:
+        credentials: how to reach the nodes.
+        wait: seconds to go on trying to reach a node over either.
+        tell: takes one short line for each node that is done.
+    """
+    until = time.monotonic() + wait
+    standings = {name: Standing() for name in credentials.nodes}
+    done = 0
+
+    async def one(name: str) -> None:
+        nonlocal done
+        await asyncio.gather(
+            *(_over(credentials, name, slot, until, standings[name]) for slot in WAYS)
+        )
+        done += 1
+        tell(f"asked {done} of {len(standings)} nodes")
+
+    await asyncio.gather(*(one(name) for name in standings))
+    return standings
+
+
+def judge(declared: Mapping[str, Json], standings: Mapping[str, Standing]) -> Json:
+    """What `backplane status --json` prints.
+
+    Args:
+        declared: the stack's output `nodes`.
+        standings: what the nodes said, by name.
+
+    Returns:
+        ``ok``: whether every node that is neither offline nor retired has confirmed the declared
+        generation, runs it, has no timer armed and answers over both ways; ``nodes``: where each
+        one stands, with ``findings`` in words.
+    """
+    nodes = {
+        name: _node(declared[name], standings.get(name, Standing())) for name in sorted(declared)
+    }
+    return {
+        "ok": not any(node["findings"] for node in nodes.values()),
+        "nodes": nodes,
+    }
+
+
+def _node(declared: Json, standing: Standing) -> Json:
+    told = standing.told
+    lease, undone = told.get("lease"), told.get("rolled_back")
+    node = {
+        "declared": declared["generation"],
+        "confirmed": told.get("confirmed"),
+        "active": told.get("active"),
+        "staged": told.get("staged"),
+        "timer": told.get("timer"),
+        "lease": {"id": lease["id"], "seconds": lease["expires"]} if lease else None,
+        "rolled_back": undone,
+        "clock_offset": standing.offset,
+        "wg1": "wg1" in standing.reached,
+        "wg0": "wg0" in standing.reached,
+        "unreachable": dict(sorted(standing.trouble.items())),
+        "offline": bool(declared.get("offline")),
+        "retire": bool(declared.get("retire")),
+    }
+    marked = node["offline"] or node["retire"]
+    return {**node, "findings": [] if marked else _findings(node, reached=bool(told))}
+
+
+def _findings(node: Json, *, reached: bool) -> list[str]:
+    if not reached:
+        return ["answers over no way in"]
+    wanted = node["declared"]
+    found = [
+        f"{kind} is {node[kind] or 'none'}, declared is {wanted}"
+        for kind in ("confirmed", "active")
+        if node[kind] != wanted
+    ]
+    if node["timer"] is not None:
+        found.append(f"a timer undoes the active generation in {node['timer']:.0f} s")
+    found += [f"no answer over {way}" for way in ("wg1", "wg0") if not node[way]]
+    return found

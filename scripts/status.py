@@ -1,0 +1,112 @@
+"""Show where each node stands: generations, timer, lease, last rollback, clock, ways in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scripts._stack import Stack, StackOption, read
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+Json = dict[str, Any]
+
+COLUMNS = (
+    *("node", "declared", "confirmed", "active", "staged", "timer", "lease"),
+    *("rolled back", "clock", "wg1", "wg0", "mark"),
+)
+
+
+def table(verdict: Json) -> Table:
+    """One row for each node."""
+    from rich.table import Table  # noqa: PLC0415 - `--help` needs none of this
+
+    shown = Table(title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in COLUMNS:
+        shown.add_column(column, no_wrap=column != "rolled back")
+    for name, node in verdict["nodes"].items():
+        shown.add_row(*_cells(name, node))
+    return shown
+
+
+def _cells(name: str, node: Json) -> list[str]:
+    wanted = node["declared"]
+
+    def generation(kind: str) -> str:
+        is_at = node[kind]
+        if is_at is None:
+            return "-"
+        colour = "green" if is_at == wanted else "yellow" if kind == "staged" else "red"
+        return f"[{colour}]{'same' if is_at == wanted else is_at}[/]"
+
+    lease, undone, offset = node["lease"], node["rolled_back"], node["clock_offset"]
+    return [
+        name,
+        wanted,
+        *(generation(kind) for kind in ("confirmed", "active", "staged")),
+        "-" if node["timer"] is None else f"[red]{node['timer']:.0f} s[/]",
+        "-" if lease is None else f"{lease['id']} {lease['seconds']:.0f} s",
+        "-" if undone is None else f"{undone.get('generation', '')} {undone.get('reason', '')}",
+        "-" if offset is None else f"{offset:+.2f} s",
+        *("[green]yes[/]" if node[way] else "[red]no[/]" for way in ("wg1", "wg0")),
+        "offline" if node["offline"] else "retire" if node["retire"] else "",
+    ]
+
+
+def show(console: Console, verdict: Json) -> None:
+    """Print the verdict for people: the table, then a line for each finding."""
+    console.print(table(verdict))
+    for name, node in verdict["nodes"].items():
+        for line in node["findings"]:
+            console.print(f"[red]x[/] {name}: {line}", highlight=False, soft_wrap=True)
+    nodes = verdict["nodes"].values()
+    there = sum(not (node["offline"] or node["retire"]) for node in nodes)
+    good = sum(not (node["offline"] or node["retire"] or node["findings"]) for node in nodes)
+    console.print(
+        f"{'[bold green]ok[/]' if verdict['ok'] else '[bold red]not ok[/]'}: "
+        f"{good} of {there} nodes as declared, {len(nodes) - there} marked",
+        highlight=False,
+    )
+
+
+def _look(stack: Stack, wait: float) -> Json:
+    from rich.console import Console  # noqa: PLC0415 - `--help` needs none of this
+
+    from scripts._standing import ask, judge  # noqa: PLC0415 - SSH is slow to import
+
+    with (
+        Console(stderr=True).status("bringing the runner's tunnel up") as status,
+        contextlib.closing(stack.credentials.tunnel(stack.runner)),
+    ):
+        standings = asyncio.run(ask(stack.credentials, wait, status.update))
+    return judge(stack.outputs["nodes"], standings)
+
+
+def main(
+    *,
+    stack: StackOption = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds to go on trying to reach a node.")
+    ] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what a machine can read.")] = False,
+) -> None:
+    """Show where each node stands: generations, timer, lease, last rollback, clock, ways in.
+
+    Each node is asked over wg1 and over wg0 at once. Exit code 0: every node that is not marked
+    `offline` or `retire` has confirmed and runs the declared generation and answers over both;
+    1: a finding. The clock is the node's less this machine's.
+    """
+    verdict = _look(read(stack), wait)
+    if as_json:
+        print(json.dumps(verdict, indent=2))
+    else:
+        from rich.console import Console  # noqa: PLC0415 - `--help` needs none of this
+
+        show(Console(), verdict)
+    raise typer.Exit(0 if verdict["ok"] else 1)

@@ -1,0 +1,153 @@
+"""`status`: asked over both ways, judged against what was declared, shown in one table."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from runner.credentials import VERSION, Credentials
+from runner.ssh import Place
+from scripts import _standing as standing
+from scripts import status
+from scripts._standing import Standing
+from tests.runner import fleet as fleets
+from tests.runner.fleet import NEW, OLD, FakeNode, Fleet
+
+DECLARED = {
+    "fsn-a": {"generation": NEW, "offline": False, "retire": False},
+    "fsn-b": {"generation": NEW, "offline": False, "retire": False},
+}
+
+
+def well(**other: Any) -> Standing:  # noqa: ANN401 - fields of the node's answer
+    """A node as declared, but for some fields."""
+    told = {
+        "confirmed": NEW,
+        "active": NEW,
+        "staged": NEW,
+        "timer": None,
+        "lease": None,
+        "rolled_back": None,
+    }
+    return Standing(told={**told, **other}, offset=0.04, reached={"wg1", "wg0"})
+
+
+def test_all_as_declared_is_well() -> None:
+    """Confirmed and active at the declared generation, both ways in open, no timer: no finding."""
+    verdict = standing.judge(DECLARED, {"fsn-a": well(), "fsn-b": well(staged="0" * 16)})
+    assert verdict["ok"] is True
+    assert not [line for node in verdict["nodes"].values() for line in node["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("node", "finding"),
+    [
+        (well(confirmed=OLD), f"confirmed is {OLD}, declared is {NEW}"),
+        (well(active=OLD), f"active is {OLD}, declared is {NEW}"),
+        (well(timer=41.6), "a timer undoes the active generation in 42 s"),
+        (Standing(told=well().told, reached={"wg0"}), "no answer over wg1"),
+        (Standing(told=well().told, reached={"wg1"}), "no answer over wg0"),
+        (Standing(), "answers over no way in"),
+    ],
+)
+def test_what_is_not_as_declared_is_a_finding(node: Standing, finding: str) -> None:
+    """Each is named at its node, and the whole is not well."""
+    verdict = standing.judge(DECLARED, {"fsn-a": well(), "fsn-b": node})
+    assert verdict["ok"] is False
+    assert verdict["nodes"]["fsn-b"]["findings"] == [finding]
+    assert verdict["nodes"]["fsn-a"]["findings"] == []
+
+
+@pytest.mark.parametrize("mark", ["offline", "retire"])
+def test_marked_nodes_are_shown_and_not_counted(mark: str) -> None:
+    """A node that is meant to be away is no finding, and its row carries the mark."""
+    declared = {**DECLARED, "fsn-b": {**DECLARED["fsn-b"], mark: True}}
+    verdict = standing.judge(declared, {"fsn-a": well()})
+    assert verdict["ok"] is True
+    assert verdict["nodes"]["fsn-b"][mark] is True
+    assert f"{mark}" in _shown(verdict)
+    assert "1 of 1 nodes as declared, 1 marked" in _shown(verdict)
+
+
+def _shown(verdict: dict[str, Any]) -> str:
+    console = Console(file=io.StringIO(), width=200, no_color=True)
+    status.show(console, verdict)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_table_has_all_that_was_asked() -> None:
+    """Timer, lease with its holder and seconds, the last rollback's reason, and the clock."""
+    node = well(
+        active=OLD,
+        timer=61.2,
+        lease={"id": "c0ffee", "expires": 90.4},
+        rolled_back={"at": 1, "reason": "hel-b did not answer", "generation": OLD},
+    )
+    shown = _shown(standing.judge(DECLARED, {"fsn-a": node, "fsn-b": well()}))
+    for text in (
+        "61 s",
+        "c0ffee 90 s",
+        "hel-b did not answer",
+        "+0.04 s",
+        "same",
+        "not ok: 1 of 2",
+    ):
+        assert text in shown, text
+
+
+class _OfFleet(Credentials):
+    """The credentials of a fleet of fake nodes."""
+
+    fleet: Fleet
+
+    def place(self, node: str, slot: str = "management") -> Place:
+        """Where a fake node listens."""
+        target = next(one for one in self.fleet.order().targets if one.name == node)
+        host = target.wg1 if slot == "management" else target.wg0
+        return Place(node=node, host=host, port=target.port, host_key=target.host_key)
+
+
+def _ask(prepare: Callable[[list[FakeNode]], None], wait: float) -> dict[str, Standing]:
+    fleet = Fleet(3)
+    order = fleet.order()
+    names: dict[str, dict[str, str]] = {target.name: {} for target in order.targets}
+    credentials = _OfFleet({"version": VERSION, "nodes": names, "push_key": order.push_key})
+    _OfFleet.fleet = fleet
+    told: list[str] = []
+
+    async def run() -> dict[str, Standing]:
+        await fleet.start()
+        try:
+            prepare(fleet.nodes)
+            return await standing.ask(credentials, wait, told.append)
+        finally:
+            await fleet.stop()
+
+    answers = asyncio.run(run())
+    assert told[-1] == "asked 3 of 3 nodes"
+    return answers
+
+
+def test_nodes_are_asked_over_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every node answers over wg1 and wg0, and its clock is compared with this machine's."""
+    # Other tests with fake nodes may run beside this one.
+    monkeypatch.setattr(fleets, "PORT", 22023)
+
+    def prepare(nodes: list[FakeNode]) -> None:
+        nodes[1].off = 7.0
+        nodes[2].refuse = "status"
+
+    first, second, third = _ask(prepare, 0).values()
+    assert first.reached == second.reached == {"wg1", "wg0"}
+    assert (first.told["confirmed"], first.told["node"]) == (OLD, "n000")
+    assert first.offset is not None
+    assert second.offset is not None
+    assert abs(first.offset) < 1
+    assert 6 < second.offset < 8
+    assert third.reached == set()
+    assert "disk full" in third.trouble["wg1"]
