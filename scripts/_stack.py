@@ -69,7 +69,12 @@ def _label(stack: str | None) -> str:
     return f"stack {stack}" if stack else "the selected stack"
 
 
-def _pulumi(*words: str, where: str, what: str) -> str:
+def pulumi(*words: str, where: str, what: str) -> str:
+    """Run a pulumi command that asks nothing, and return what it prints.
+
+    Raises:
+        Problem: There is no pulumi, or it failed; `where` and `what` are told, with its last line.
+    """
     if shutil.which("pulumi") is None:
         raise Problem(
             where=where,
@@ -78,7 +83,7 @@ def _pulumi(*words: str, where: str, what: str) -> str:
             fix='install Pulumi; for the local lab run: eval "$(backplane lab env)"',
         )
     done = subprocess.run(
-        ["pulumi", "stack", *words, "--non-interactive"],
+        ["pulumi", *words, "--non-interactive"],
         cwd=project(),
         capture_output=True,
         text=True,
@@ -103,7 +108,9 @@ def selected(stack: str | None) -> str:
     """
     if stack:
         return stack
-    return _pulumi("--show-name", where=_label(None), what="its name cannot be read").strip()
+    return pulumi(
+        "stack", "--show-name", where=_label(None), what="its name cannot be read"
+    ).strip()
 
 
 def deployed(stack: str | None) -> Stack | None:
@@ -114,8 +121,8 @@ def deployed(stack: str | None) -> Stack | None:
     """
     where = _label(stack)
     chosen = ["--stack", stack] if stack else []
-    text = _pulumi(
-        *("output", "--json", "--show-secrets", *chosen),
+    text = pulumi(
+        *("stack", "output", "--json", "--show-secrets", *chosen),
         where=where,
         what="the outputs cannot be read",
     )

@@ -75,9 +75,9 @@ def test_marked_nodes_are_shown_and_not_counted(mark: str) -> None:
 
 
 def _shown(verdict: dict[str, Any]) -> str:
-    console = Console(file=io.StringIO(), width=200, no_color=True)
-    status.show(console, verdict)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    text = io.StringIO()
+    status.show(Console(file=text, width=200, no_color=True), verdict)
+    return text.getvalue()
 
 
 def test_the_table_has_all_that_was_asked() -> None:
