@@ -210,6 +210,18 @@ class Machine:
             raise LabError(message)
         return Book.read(self.place)
 
+    def words(self, *command: str) -> tuple[str, ...]:
+        """Return the command that runs a command inside, as root, without its network.
+
+        Raises:
+            LabError: The machine is off.
+        """
+        leader = self.leader
+        if leader is None:
+            message = f"machine {self.server} of lab {self.lab.name}: is off"
+            raise LabError(message)
+        return ("nsenter", "--all", "--wd=/", f"--target={leader}", "--", *command)
+
     def run(
         self, *command: str, stdin: str | None = None, seconds: float = 60
     ) -> subprocess.CompletedProcess[str]:
@@ -218,11 +230,7 @@ class Machine:
         Raises:
             LabError: The machine is off, or the command took longer than `seconds`.
         """
-        leader = self.leader
-        if leader is None:
-            message = f"machine {self.server} of lab {self.lab.name}: is off"
-            raise LabError(message)
-        words = ("nsenter", "--all", "--wd=/", f"--target={leader}", "--", *command)
+        words = self.words(*command)
         try:
             return subprocess.run(
                 words,

@@ -1,0 +1,159 @@
+"""Two or more machines ping each other on all planes while something is done: what got lost.
+
+    with Flow(mesh.lab, ("fsn-a", "hel-a")).running() as flow:
+        mesh.must("up", "--yes", "--skip-preview")
+    assert flow.lost() == {}
+
+Each packet is an echo request of `lab/meter.py`, which runs on the machines themselves: 50 a second
+to each address, IPv4 and IPv6, of each other machine, on each plane.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab import meter
+from lab.machines.machine import Machine
+from tests.lab.verbs import TestLab
+
+RATE = 50
+PLANES = ("wg0", "wg1", "wg2", "wg3")
+_PLACE = "/run/lab-meter.py"
+_READY = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One direction of the traffic: from one machine to another one's address on a plane."""
+
+    source: str
+    target: str
+    plane: str
+    family: str
+
+    def __str__(self) -> str:
+        return f"{self.source} to {self.target} on {self.plane}, {self.family}"
+
+
+@dataclass(slots=True)
+class Flow:
+    """Meters on machines, and what they counted once they were stopped.
+
+    Attributes:
+        lab: the lab.
+        names: the machines; each pings all others.
+        counts: what came of each way's packets.
+        began: when all of them had an answer, seconds since 1970.
+    """
+
+    lab: TestLab
+    names: Sequence[str]
+    counts: dict[Way, meter.Count] = field(default_factory=dict)
+    began: float = 0.0
+    _ways: dict[str, dict[str, Way]] = field(default_factory=dict)
+
+    @contextmanager
+    def running(self) -> Iterator[Flow]:
+        """Let the meters run during the block; they have their first answers before it begins."""
+        addresses = {name: _addresses(self.lab.machine(name)) for name in self.names}
+        processes: dict[str, subprocess.Popen[str]] = {}
+        try:
+            for name in self.names:
+                processes[name] = self._start(name, addresses)
+            for name, process in processes.items():
+                _await_ready(name, process)
+            self.began = time.time()
+            yield self
+            told = {name: _stop(name, process) for name, process in processes.items()}
+        finally:
+            for process in processes.values():
+                if process.poll() is None:
+                    process.kill()
+                process.communicate()
+        for name, counts in told.items():
+            for label, count in counts.items():
+                self.counts[self._ways[name][label]] = meter.Count(**count)
+
+    def _start(
+        self, name: str, addresses: dict[str, dict[tuple[str, str], str]]
+    ) -> subprocess.Popen[str]:
+        machine = self.lab.machine(name)
+        ways = {
+            Way(source=name, target=other, plane=plane, family=family): address
+            for other in self.names
+            if other != name
+            for (plane, family), address in addresses[other].items()
+        }
+        self._ways[name] = {str(way): way for way in ways}
+        source = (meter.__file__, _PLACE)
+        with open(source[0], encoding="utf-8") as file:  # noqa: PTH123 - a module's own file
+            put = machine.run("sh", "-c", f"cat >{_PLACE}", stdin=file.read())
+        assert put.returncode == 0, put.stderr
+        order = {"targets": {str(way): where for way, where in ways.items()}, "rate": RATE}
+        process = subprocess.Popen(
+            machine.words("python3", _PLACE),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        return process
+
+    # What came of it
+
+    def sent(self, plane: str) -> int:
+        """Packets sent on a plane, both ways."""
+        return sum(count.sent for way, count in self.counts.items() if way.plane == plane)
+
+    def lost(self) -> dict[str, int]:
+        """Packets lost, for each way that lost any."""
+        return {str(way): count.lost for way, count in self.counts.items() if count.lost}
+
+    def lost_on(self, plane: str) -> int:
+        """Packets lost on a plane, both ways."""
+        return sum(count.lost for way, count in self.counts.items() if way.plane == plane)
+
+    def gap(self, plane: str) -> float:
+        """The longest time between two answers on a plane, in milliseconds, on any way."""
+        return max(count.gap_ms for way, count in self.counts.items() if way.plane == plane)
+
+    def told(self) -> str:
+        """What was counted, for a person who reads a failure."""
+        return "\n".join(f"{way}: {count}" for way, count in sorted(self.counts.items(), key=str))
+
+
+def _addresses(machine: Machine) -> dict[tuple[str, str], str]:
+    """A machine's plane addresses by interface and family."""
+    done = machine.run("ip", "-json", "address", "show")
+    assert done.returncode == 0, done.stderr
+    return {
+        (link["ifname"], "IPv4" if info["family"] == "inet" else "IPv6"): info["local"]
+        for link in json.loads(done.stdout)
+        if link.get("ifname") in PLANES
+        for info in link["addr_info"]
+        if info["scope"] == "global"
+    }
+
+
+def _await_ready(name: str, process: subprocess.Popen[str]) -> None:
+    """Wait until a meter has heard from everybody."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line == "ready\n", f"{name}: the meter ended: {process.communicate()}"
+
+
+def _stop(name: str, process: subprocess.Popen[str]) -> dict[str, dict[str, Any]]:
+    """Tell a meter to stop; give what it says."""
+    out, err = process.communicate(timeout=_READY)
+    assert process.returncode == 0, f"{name}: {err}"
+    told: dict[str, dict[str, Any]] = json.loads(out)
+    return told
