@@ -52,7 +52,8 @@ class Count:
         sent: packets given to the kernel.
         lost: those that nobody answered.
         refused: those of the lost that the kernel did not take.
-        gap_ms: the longest time between two answers, in milliseconds.
+        gap_ms: the longest time between two answers, or from the last one to the last packet if
+            nobody answered that, in milliseconds.
         gap_at: when that gap began.
         late_ms: the longest that one answer took, in milliseconds.
         pause_ms: the longest time between two packets sent, in milliseconds.
@@ -82,6 +83,9 @@ class Target:
         """Judge the packets from number `start` on."""
         sent, answered = self.sent[start:], self.answered[start:]
         came = sorted(moment for moment in answered if moment)
+        if sent and not answered[-1]:
+            # Silence that lasts until the end is a gap as well.
+            came = [*(came or sent[:1]), max(sent[-1], came[-1] if came else 0)]
         gap, began = max(
             ((later - one, one) for one, later in pairwise(came)),
             default=(0, 0),

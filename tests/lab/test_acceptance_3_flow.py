@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -39,27 +38,21 @@ def _lossless(flow: Flow, planes: tuple[str, ...] = PLANES) -> None:
 
 
 def test_a_plane_that_is_cut_is_counted(mesh: Mesh, flow: Flow) -> None:
-    """The meter itself: what one node drops on one plane is lost there, both ways, and only there.
-
-    The drop is a table of the test's own; the packets of the other three planes all arrive.
-    """
+    """The meter itself: what a node drops on one plane is lost there, each way, and only there."""
     node = mesh.lab.on(PAIR[0])
     with flow.running():
         node.succeed(
-            "nft -f - <<'EOF'\ntable inet test_cut { chain in { type filter hook input priority -10;"
-            ' iifname "wg2" drop\n} }\nEOF\n'
+            "nft 'table inet test_cut { chain in { type filter hook input priority -10;"
+            ' iifname "wg2" drop; }; }\''
         )
         node.succeed("sleep 0.5")
         node.succeed("nft delete table inet test_cut")
-    ways = {way.family for way, count in flow.counts.items() if count.lost}
-    sources = {way.source for way, count in flow.counts.items() if count.lost}
-    assert ways == {"IPv4", "IPv6"}
-    assert sources == set(PAIR)
-    least = int(0.5 * RATE) - 1
-    for way, count in flow.counts.items():
-        if way.plane == "wg2":
-            assert count.lost >= least, flow.told()
-            assert count.gap_ms >= 500, flow.told()
+        node.wait_until_succeeds("ping -n -q -c 1 -W 1 10.202.2.1")
+    cut = {way: count for way, count in flow.counts.items() if way.plane == "wg2"}
+    assert len(cut) == 4
+    for count in cut.values():
+        assert 0.5 * RATE - 1 <= count.lost < count.sent, flow.told()
+        assert 500 <= count.gap_ms < 5000, flow.told()
     _lossless(flow, tuple(plane for plane in PLANES if plane != "wg2"))
 
 
@@ -121,9 +114,8 @@ def test_a_port_opens_and_shuts_without_a_lost_packet(mesh: Mesh, flow: Flow) ->
 
 def _psks(mesh: Mesh) -> dict[str, str]:
     """One node's PSKs by plane, as digests."""
-
     return {
-        plane: mesh.lab.exec(PAIR[0], f"wg show {plane} preshared-keys | sha256sum")
+        plane: mesh.lab.exec(PAIR[0], f"wg show {plane} preshared-keys | sort | sha256sum")
         for plane in PLANES
     }
 
