@@ -1,10 +1,10 @@
 # Every target sets up what it needs; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test check lint lock
+.PHONY: help setup demo demo-down test check bench-change lint lock
 SETUP := lab/setup/bootstrap.sh
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Set up, make a dark mesh of real machines in the lab, verify it, show it (Linux, root)
 	@$(SETUP) demo
@@ -17,6 +17,9 @@ test: ## Set up and run the whole suite; without root or Linux all but the lab l
 
 check: ## Linters, types and fast tests, in under a minute; needs no privilege
 	@$(SETUP) check $(ARGS)
+
+bench-change: ## What a change costs, measured in the lab: writes docs/figures/change.* (15 min)
+	@$(SETUP) bench-change $(ARGS)
 
 lint: ## Put formatting and what linters can mend right
 	@$(SETUP) lint

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolchain
 
-_TARGETS = ("check", "test", "setup", "demo", "demo-down", "lint", "lock")
+_TARGETS = ("check", "test", "bench-change", "setup", "demo", "demo-down", "lint", "lock")
 _GATE = tuple(
     f"tests/{level}"
     for level in (
@@ -65,12 +65,12 @@ def _lint() -> int:
     return subprocess.run([ruff, "check", "--fix", "."], cwd=paths.ROOT, check=False).returncode
 
 
-def pytest(arguments: Sequence[str]) -> None:
-    """Become pytest, so that its closing lines and exit code are this command's."""
+def become(module: str, arguments: Sequence[str]) -> None:
+    """Become another program, so that its closing lines and exit code are this command's."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.chdir(paths.ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606  it takes over
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606  it takes over
 
 
 def main() -> int:
@@ -81,11 +81,11 @@ def main() -> int:
     console = Console(soft_wrap=True, stderr=known.target != "test")
     if known.target == "check":
         folders = [folder for folder in _GATE if (paths.ROOT / folder).is_dir()]
-        pytest([*_FAST, *folders, *rest])
+        become("pytest", [*_FAST, *folders, *rest])
     if known.target in ("lint", "lock"):
         return _lint() if known.target == "lint" else lock.ensure()
     refusal = lab_refusal()
-    if known.target in ("demo", "demo-down") and refusal:
+    if known.target in ("demo", "demo-down", "bench-change") and refusal:
         console.print(f"make {known.target}: {refusal}; `make check` works here.", style="bold red")
         return 1
     if known.target == "demo-down":
@@ -96,7 +96,9 @@ def main() -> int:
         return 1
     console.print(toolchain.announce(), style="bold", markup=False, highlight=False)
     if known.target == "test":
-        pytest(rest)
+        become("pytest", rest)
+    if known.target == "bench-change":
+        become("tests.bench.change", rest)
     return demo.up(console) if known.target == "demo" else 0
 
 

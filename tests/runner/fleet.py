@@ -80,6 +80,10 @@ class FakeNode:
             "wall": time.time() + self.off,
         }
 
+    def do_stage(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A receipt that is new each time."""
+        return {"receipt": f"{request['generation']} {len(self.said)}"}
+
     def do_lease(self, request: dict[str, Any]) -> dict[str, Any]:
         """One holder at a time."""
         if self.lease not in {"", request["id"]}:
