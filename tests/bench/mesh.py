@@ -112,7 +112,7 @@ class MeshBench:
         flow = Flow(self._mesh.lab, PAIR)
         with skewed(self._mesh.lab.machine(name), REFUSED), flow.running():
             up = self._mesh.pulumi("up", "--yes", "--skip-preview")
-        named = re.search(rf"{name}: its clock is [\d.]+ s ahead", up.diagnostics)
+        named = re.search(rf"{name}: arm refused: its clock is [\d.]+ s ahead", up.diagnostics)
         unnamed = 0 if up.code != 0 and named else 1
         lost = sum(flow.lost_on(plane) for plane in PLANES)
         self._say(f"  a clock {REFUSED:g} s off: {'not ' * unnamed}named, {lost} lost")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from lab.faults.clock import skewed
 from tests.lab import changes
 from tests.lab.flow import PLANES, RATE, Flow
 from tests.lab.mesh import Declaration, Mesh
@@ -145,4 +147,24 @@ def test_new_keys_stop_only_their_plane_and_only_for_a_moment(mesh: Mesh, flow: 
     _lossless(flow, ("wg0", "wg1", "wg2"))
     assert flow.gap("wg3") <= GAP, flow.told()
     assert _differ(keys, _keys(mesh)) == {"wg3"}
+    assert mesh.verify()["ok"] is True
+
+
+def test_a_clock_that_is_off_is_named_before_keys_change(mesh: Mesh, flow: Flow) -> None:
+    """One node tool's clock 5 s ahead: `up` fails and says so, no key is new, no packet is lost.
+
+    With the clock right again a plain `up` brings the new keys.
+    """
+    keys = _keys(mesh)
+    mesh.declare(lambda declared: changes.raised(declared, "monitoring", "keys"))
+    with skewed(mesh.lab.machine(PAIR[1]), 5.0), flow.running():
+        up = mesh.pulumi("up", "--yes", "--skip-preview")
+    assert up.code != 0
+    assert re.search(rf"{PAIR[1]}: arm refused: its clock is \d\.\d s ahead", up.diagnostics), (
+        up.diagnostics
+    )
+    assert _keys(mesh) == keys
+    _lossless(flow)
+    mesh.must("up", "--yes", "--skip-preview")
+    assert _differ(keys, _keys(mesh)) == {"wg2"}
     assert mesh.verify()["ok"] is True
