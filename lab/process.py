@@ -126,11 +126,12 @@ class Process:
     @property
     def children(self) -> tuple[int, ...]:
         """The numbers of its direct children."""
-        try:
-            text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
-        except OSError:
-            return ()
-        return tuple(int(child) for child in text.split())
+        found: list[int] = []
+        # Each child is told by the thread that made it, and Go programs have many.
+        for thread in Path(f"/proc/{self.pid}/task").glob("*"):
+            with suppress(OSError):
+                found += map(int, (thread / "children").read_text().split())
+        return tuple(sorted(found))
 
     def signal(self, number: int) -> None:
         """Send it a signal, if it still lives."""
