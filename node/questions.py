@@ -61,9 +61,10 @@ def check(machine: Machine, request: Request) -> Answer:
 
     Returns:
         ``ok``; ``silent``: names that did not answer; ``unknown``: those of them that the
-        generation does not know; ``details``: where; ``reasons``: why it is not live.
+        generation does not know; ``details``: where; ``reasons``: why it is not live; ``ends``:
+        with a ``nonce`` in the request, what :mod:`node.ends` tells.
     """
-    from node import checks  # noqa: PLC0415 - every verb starts Python anew
+    from node import checks, ends  # noqa: PLC0415 - every verb starts Python anew
 
     name = ask(request, "generation", str)
     names = [str(peer) for peer in ask(request, "peers", list)]
@@ -82,8 +83,10 @@ def check(machine: Machine, request: Request) -> Answer:
     reasons = checks.reasons_not_live(machine, generation)
     quiet = checks.silent(machine, generation, names, seconds)
     unknown = sorted(set(names) - known)
+    nonce = ask(request, "nonce", str) if "nonce" in request else ""
     return {
         "ok": not (quiet or unknown or reasons),
+        "ends": ends.digests(machine, generation, nonce) if nonce else {},
         "silent": sorted({item.name for item in quiet} | set(unknown)),
         "unknown": unknown,
         "details": [

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from runner import ends
 from runner.order import Target
 from runner.ssh import JSON, Place, Session, Unreachable
 
@@ -21,7 +22,7 @@ AGAIN = 0.5
 
 
 class Member:
-    """A node, its sessions by plane, what it said about itself at the start, and its clocks.
+    """A node, its sessions by plane, what it said about itself and its peers, and its clocks.
 
     `ahead` is ns that its monotonic clock is ahead of the runner's, `off` seconds that its wall
     clock is.
@@ -36,6 +37,7 @@ class Member:
         self.target = target
         self.before: JSON = {}
         self.silent: frozenset[str] = frozenset()
+        self.ends: ends.Told = {}
         self.ahead = 0
         self.off = 0.0
         self._key = key

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from runner import members, moment, tool
+from runner import ends, members, moment, tool
 from runner.failure import Failed, unwell
 from runner.hold import Hold
 from runner.leases import Leases
@@ -54,6 +54,7 @@ class Rollout:
         self.members = [Member(target, key, dials) for target in order.targets]
         self.timer = order.timer + len(self.members)
         self.repair = order.repair
+        self.stack = order.stack
         self._away = {"not reached": order.absent, "offline": order.offline}
         self.lease = secrets.token_hex(8)
         self._leases = Leases(self.members, self.lease, tell)
@@ -95,6 +96,7 @@ class Rollout:
         await self._phase("clock", Member.measure)
         await self._flip()
         await self._phase("check", self._check)
+        ends.require({m.name: m.ends for m in self.members}, ends.own(self.stack, self.lease))
         self._confirming = True
         # In whole milliseconds, so that two rollouts never share one.
         self._members = members.line(self._ids(), time.time_ns() // 1_000_000, self._key)
@@ -164,7 +166,10 @@ class Rollout:
         self._tell(f"flipped within {(max(began) - min(began)) / 1e6:.1f} ms")
 
     async def _check(self, member: Member) -> None:
-        """Reach a node anew on both planes; every peer that answered before must answer."""
+        """Reach a node anew on both planes; every peer that answered before must answer.
+
+        What it tells of its sessions' ends is compared when all have told.
+        """
         until = self._armed_at + self.timer * CHECKS
         for answer in await member.anew("status", ("wg1", "wg0"), seconds=until - time.monotonic()):
             if answer.get("active") != member.target.generation:
@@ -175,9 +180,10 @@ class Rollout:
                 )
         peers = sorted({m.name for m in self.members if m is not member} - member.silent)
         while True:
-            request = {"generation": member.target.generation, "peers": peers}
-            answer = await member.call("check", request)
+            about = {"generation": member.target.generation, "nonce": self.lease}
+            answer = await member.call("check", {**about, "peers": peers})
             if answer.get("ok"):
+                member.ends = answer.get("ends", {})
                 return
             if time.monotonic() > until:
                 raise unwell(member.name, answer)

@@ -39,6 +39,7 @@ class FakeNode:
     ahead: int = 0
     off: float = 0.0
     moment: int = 0
+    ends: dict[str, dict[str, str]] = field(default_factory=dict)
     wall: float = 0.0
     said: list[str] = field(default_factory=list)
 
@@ -123,7 +124,7 @@ class FakeNode:
     def do_check(self, request: dict[str, Any]) -> dict[str, Any]:
         """Who of the asked is not heard."""
         silent = sorted(set(request["peers"]) & self.deaf)
-        return {"ok": not silent, "silent": silent, "unknown": []}
+        return {"ok": not silent, "silent": silent, "unknown": [], "ends": self.ends}
 
     def do_confirm(self, request: dict[str, Any]) -> dict[str, Any]:
         """Only what is active."""

@@ -123,6 +123,20 @@ def test_peer_that_was_silent_before_is_forgiven() -> None:
     assert states(fleet) == {(NEW, NEW, "", False)}
 
 
+def test_ends_that_disagree_undo_the_change() -> None:
+    """Two nodes with different keys for each other answer pings still; all are brought back."""
+
+    def spoil(fleet: Fleet) -> None:
+        fleet.nodes[0].ends = {"wg2": {"n001": "one"}}
+        fleet.nodes[1].ends = {"wg2": {"n000": "other"}}
+
+    async def scene(fleet: Fleet) -> None:
+        with pytest.raises(Failed, match="n000 and n001 hold different keys"):
+            await _carry_out(fleet)
+
+    assert states(play(3, scene, prepare=spoil)) == {(OLD, OLD, "", False)}
+
+
 def test_peer_that_falls_silent_undoes_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pair that saw each other before and does not after brings all back, and is named."""
     monkeypatch.setattr(rollout, "CHECKS", 0.05)
