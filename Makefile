@@ -1,6 +1,7 @@
 # Every target sets up what it needs; `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down test check bench-change lint lock
+.PHONY: help setup demo demo-down test faults check lint lock
 SETUP := lab/setup/bootstrap.sh
 
 help: ## Show this list
@@ -14,6 +15,9 @@ demo-down: ## Destroy the demo and leave nothing of it behind
 
 test: ## Set up and run the whole suite; without root or Linux all but the lab level
 	@$(SETUP) test $(ARGS)
+
+faults: ## Every attempt to lock everybody out of a mesh, of which `make test` makes a few
+	@$(SETUP) faults $(ARGS)
 
 check: ## Linters, types and fast tests, in under a minute; needs no privilege
 	@$(SETUP) check $(ARGS)

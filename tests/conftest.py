@@ -36,6 +36,11 @@ def engine_missing() -> str | None:
     return None if toolchain.ready() else "the Pulumi engine is not set up (`make setup`)"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make faults`: every fault, of which `make test` makes one of each kind."""
+    parser.addoption("--every-fault", action="store_true", help="make every lock-out attempt")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their folder, and leave out or fail what this machine cannot run."""
     reasons = {"lab": lab_missing(), "engine": engine_missing()}

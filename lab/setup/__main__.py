@@ -11,7 +11,13 @@ from rich.console import Console
 
 from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolchain
 
-_TARGETS = ("check", "test", "bench-change", "setup", "demo", "demo-down", "lint", "lock")
+_LONG = {
+    "bench-change": ("tests.bench.change",),
+    "faults": ("pytest", "tests/lab/test_faults.py", "--every-fault", "-v"),
+}
+"""What takes long and has a target of its own: the module to become, and its first words."""
+
+_TARGETS = ("check", "test", *_LONG, "setup", "demo", "demo-down", "lint", "lock")
 _GATE = tuple(
     f"tests/{level}"
     for level in (
@@ -78,14 +84,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.setup", description=__doc__)
     parser.add_argument("target", choices=_TARGETS)
     known, rest = parser.parse_known_args()
-    console = Console(soft_wrap=True, stderr=known.target != "test")
+    console = Console(soft_wrap=True, stderr=known.target not in ("test", *_LONG))
     if known.target == "check":
         folders = [folder for folder in _GATE if (paths.ROOT / folder).is_dir()]
         become("pytest", [*_FAST, *folders, *rest])
     if known.target in ("lint", "lock"):
         return _lint() if known.target == "lint" else lock.ensure()
     refusal = lab_refusal()
-    if known.target in ("demo", "demo-down", "bench-change") and refusal:
+    if known.target in ("demo", "demo-down", *_LONG) and refusal:
         console.print(f"make {known.target}: {refusal}; `make check` works here.", style="bold red")
         return 1
     if known.target == "demo-down":
@@ -97,8 +103,9 @@ def main() -> int:
     console.print(toolchain.announce(), style="bold", markup=False, highlight=False)
     if known.target == "test":
         become("pytest", rest)
-    if known.target == "bench-change":
-        become("tests.bench.change", rest)
+    if known.target in _LONG:
+        module, *words = _LONG[known.target]
+        become(module, [*words, *rest])
     return demo.up(console) if known.target == "demo" else 0
 
 
