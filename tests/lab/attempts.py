@@ -49,7 +49,7 @@ ATTEMPTS = (
     *Attempt(name="wrong AllowedIPs for the runner", kind="lost-runner", nodes=(VICTIM,)).both(),
     *Attempt(name="wrong PSK for the runner", kind="runner-psk", nodes=(VICTIM,)).both(),
     *Attempt(name="wrong PSK for another node", kind="peer-psk", nodes=(VICTIM,)).both(),
-    Attempt(name="nothing wrong", killed=True),
+    Attempt(name="runner killed after activate", killed=True),
     *Attempt(name="power cut after activate", strike="power").both(always="alive"),
     *Attempt(name="path cut during activate", strike="path").both(),
 )

@@ -7,12 +7,12 @@ that the nodes' timers alone undo it. `make test` makes one of each kind, `make 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import pytest
 
-from lab.faults import disk, power, processes, programs
+from lab.faults import api, disk, path, power, processes, programs
 from tests.lab.attempts import ATTEMPTS, VICTIM, Attempt
 from tests.lab.ward import GRACE, NODES, TIMER, Ward
 
@@ -25,6 +25,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         every = metafunc.config.getoption("--every-fault")
         chosen = [one for one in ATTEMPTS if every or one.always]
         metafunc.parametrize("attempt", chosen, ids=str)
+    if "weather" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--every-fault")
+        metafunc.parametrize("weather", list(WEATHER) if every else list(WEATHER)[:1])
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,34 @@ def test_no_node_activates_if_one_does_not_stage(ward: Ward, ailment: str) -> No
 def test_after_a_refusal_a_plain_up_goes_through(ward: Ward) -> None:
     """With the node mended, the declaration that could not be staged is taken by every node."""
     ward.corrected(ward.confirmed())
+
+
+# What must not stop a change
+
+
+def _lossy(ward: Ward) -> AbstractContextManager[None]:
+    lab = ward.mesh.lab.lab
+    return path.lossy(lab, path.RUNNER, ward.machine(VICTIM), percent=10)
+
+
+WEATHER: dict[str, Callable[[Ward], AbstractContextManager[None]]] = {
+    "a tenth of the packets is lost": _lossy,
+    "the line carries 512 kbit/s": lambda ward: path.slow(ward.machine(VICTIM), rate="512kbit"),
+    "the cloud API is dead": lambda ward: api.killed(ward.mesh.lab.lab),
+}
+"""What one node's line, or the cloud, may suffer without hurting a change of the mesh."""
+
+
+def test_a_change_goes_through_bad_weather(ward: Ward, weather: str) -> None:
+    """An `up` that orders nothing in the cloud goes through whatever the weather is."""
+    before = ward.confirmed()
+    ward.declare_anew()
+    with WEATHER[weather](ward):
+        done = ward.up({}).end()
+    assert done.code == 0, done.out
+    after = ward.confirmed()
+    assert all(after[node] != before[node] for node in NODES)
+    ward.verified()
 
 
 # Runs that meet or lose their pulumi
