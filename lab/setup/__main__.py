@@ -13,6 +13,7 @@ from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolc
 
 _LONG = {
     "bench-change": ("tests.bench.change",),
+    "soak": ("tests.soak",),
     "faults": ("pytest", "tests/lab/test_faults.py", "--every-fault", "-v"),
 }
 """What takes long and has a target of its own: the module to become, and its first words."""
@@ -30,6 +31,7 @@ _GATE = tuple(
         "runner",
         "scripts",
         "setup",
+        "soak",
     )
 )
 

@@ -1,0 +1,33 @@
+"""A short soak with a fixed seed; `make soak` is the long one."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.lab.mesh import Mesh
+from tests.soak.driver import Soak
+from tests.soak.ending import ended
+
+SEED = 4
+STEPS = 5
+
+
+@pytest.mark.lab
+@pytest.mark.timeout(600)
+def test_a_short_soak_breaks_nothing(tmp_path: Path) -> None:
+    """Changes and faults of a fixed seed: every invariant holds after every step and at the end."""
+    mesh = Mesh.make(tmp_path)
+    try:
+        mesh.first_light()
+        began = time.monotonic()
+        soak = Soak(mesh=mesh, seed=SEED, folder=tmp_path)
+        soak.run(lambda made: made < STEPS)
+        assert soak.number == STEPS
+        assert soak.checked["everybody confirmed and as declared"] == STEPS + 1
+        assert time.monotonic() - began < 300
+        assert ended(mesh, soak) == []
+    finally:
+        mesh.end()
