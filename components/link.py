@@ -73,7 +73,7 @@ class Link:
         except RunnerError as error:
             raise pulumi.RunError(str(error)) from error
         atexit.register(self._tunnel.close)
-        _close_on(signal.SIGTERM)
+        _leave_by(self._tunnel.close)
 
     def use(
         self,
@@ -211,11 +211,17 @@ def _this_runner(plan: Plan) -> PlanPerson:
     )
 
 
-def _close_on(number: signal.Signals) -> None:
-    """Let a signal end the program by way of `atexit`, where no other handler is set."""
+def _leave_by(close: Callable[[], None]) -> None:
+    """Let the engine end the program by a signal: the tunnel is left, and nothing is said.
+
+    An exception out of a handler would come up in whatever runs just then, and Pulumi would show it
+    as a failure of the program's own, with a traceback, below the one that really happened.
+    """
 
     def leave(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(1)
+        close()
+        os._exit(1)
 
-    if signal.getsignal(number) is signal.SIG_DFL:
-        signal.signal(number, leave)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
+            signal.signal(number, leave)
