@@ -18,7 +18,7 @@ from tests.soak.model import PLANES, Model, chance, expected_peers
 from tests.soak.moments import Eye, Moment
 
 STACK = Path(__file__).parents[2] / "stacks/Pulumi.lab.yaml"
-SEEDS = range(20)
+SEEDS = range(8)
 STEPS = 40
 
 
