@@ -50,6 +50,8 @@ class Checks:
         logs: what pulumi printed.
         slowest: the longest time in which a mesh came back, seconds.
         mixes: how often nodes had confirmed different things.
+        tunnelled: whether the runner's tunnel is kept up between commands; only then is the way in
+            watched all the time.
         pauses: the longest pause of a plane whose keys were rotated, seconds.
     """
 
@@ -62,6 +64,7 @@ class Checks:
     slowest: float = 0.0
     mixes: int = 0
     pauses: float = 0.0
+    tunnelled: bool = False
     reach: Reach = field(init=False)
     meter: Meter = field(init=False)
 
@@ -87,9 +90,17 @@ class Checks:
 
     def start(self) -> None:
         """Begin to look."""
-        self.mesh.tunnel("up")
+        self.turn()
         self.reach.start()
         self.deaf()
+
+    def turn(self) -> str:
+        """Keep the runner's tunnel up from now on, or no longer; say which."""
+        self.tunnelled = not self.tunnelled
+        if not self.tunnelled:
+            self.reach.count({})
+        self.mesh.tunnel("up" if self.tunnelled else "down")
+        return f"tunnel {'up' if self.tunnelled else 'down'}"
 
     def stop(self) -> None:
         """Look no more."""
@@ -192,6 +203,8 @@ class Checks:
             raise Broken(f"the one extra step failed: {done.out}{done.err}")
 
     def _count(self, names: set[str] | None = None) -> None:
+        if not self.tunnelled:
+            return
         there = set(self.model.present) if names is None else names
         self.reach.count(
             {

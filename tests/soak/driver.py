@@ -26,6 +26,9 @@ PLAIN = 0.45
 AT_ONCE = 0.06
 """Part of the steps with two `up` at once."""
 
+TURN = 0.1
+"""Part of the steps before which the runner's tunnel is taken down, or up again."""
+
 LIMIT = 900.0
 """Seconds after which an `up` counts as hanging; a first boot may take 600 of them."""
 
@@ -104,6 +107,10 @@ class Soak:
         draw = chance(self.seed, self.number)
         edit = changes.drawn(self._model, draw)
         fault, moment = self._fault(edit, draw)
+        if draw.random() < TURN:
+            turned = self._checks.turn()
+            self.counts[turned] += 1
+            self.say(f"{self.number:4d}           {turned}")
         told = edit.what + (f" // {fault.what}, {moment}" if fault else "")
         self.history.append(f"{self.number:4d}          {told} ...")
         began = time.monotonic()

@@ -42,7 +42,7 @@ def ended(mesh: Mesh, soak: Soak) -> list[str]:
     report = mesh.stop_stranger()
     if report["received_total"] or not report["done"]:
         wrong.append(f"the stranger got {report['received_total']} packets")
-    mesh.tunnel("down")
+    mesh.tunnel("down")  # also where it is down
     destroy = mesh.pulumi("destroy", "--yes", "--skip-preview")
     if destroy.code != 0 or mesh.servers():
         wrong.append(f"destroy: {destroy.diagnostics}, servers {sorted(mesh.servers())}")
