@@ -148,20 +148,6 @@ def rotate_psk(model: Model, draw: Random) -> Edit | None:
     )
 
 
-def node_keys(model: Model, draw: Random) -> Edit | None:
-    """New key pairs for one node."""
-    if model.off:
-        return None
-    name = draw.choice(sorted(model.nodes))
-    epoch = model.nodes[name].epoch + 1
-    return Edit(
-        what=f"keys of {name} rotated, epoch {epoch}",
-        apply=_set(name, "epoch", epoch),
-        rotates=frozenset(PLANES) if name in LASTING else frozenset(),
-        alone=True,
-    )
-
-
 def node_added(model: Model, draw: Random) -> Edit | None:
     """A machine joins."""
     absent = [entry for entry in SPARE if entry[1] not in model.nodes]
@@ -236,7 +222,6 @@ TABLE: tuple[tuple[Draw, int], ...] = (
     (ports, 2),
     (rotate_keys, 5),
     (rotate_psk, 4),
-    (node_keys, 2),
     (node_added, 4),
     (node_removed, 5),
     (node_rebuilt, 4),
