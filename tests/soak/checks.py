@@ -47,7 +47,6 @@ class Checks:
         canaries: every secret seen.
         folder: where logs go.
         counts: checks made, by invariant.
-        logs: what pulumi printed.
         slowest: the longest time in which a mesh came back, seconds.
         mixes: how often nodes had confirmed different things.
         tunnelled: whether the runner's tunnel is kept up between commands; only then is the way in
@@ -60,7 +59,6 @@ class Checks:
     canaries: Canaries
     folder: Path
     counts: Counter[str] = field(default_factory=Counter)
-    logs: list[Path] = field(default_factory=list)
     slowest: float = 0.0
     mixes: int = 0
     pauses: float = 0.0

@@ -56,6 +56,7 @@ class Soak:
     number: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     history: list[str] = field(default_factory=list)
+    _runs: list[Run] = field(default_factory=list)
     _model: Model = field(init=False)
     _checks: Checks = field(init=False)
 
@@ -102,6 +103,8 @@ class Soak:
             raise
         finally:
             self._checks.stop()
+            for run in self._runs:
+                run.end()
 
     def _step(self) -> None:
         draw = chance(self.seed, self.number)
@@ -171,8 +174,7 @@ class Soak:
     def _struck(self, fault: faults.Fault, moment: Moment) -> tuple[bool, Run]:
         leaders = self._checks.leaders()
         with fault.around(self.mesh):
-            run = Run.start(self.mesh, self.folder / f"{self.number:04d}-struck.log")
-            self._checks.logs.append(run.log)
+            run = self._up("struck")
             struck = moment.wait(Eye.on(leaders), run.ended)
             if struck:
                 self._checks.reach.excuse(fault.hurts)
@@ -191,9 +193,13 @@ class Soak:
             return f"up went through{late}"
         return f"up killed{late}" if code < 0 else f"up failed{late}"
 
+    def _up(self, label: str) -> Run:
+        log = self.folder / f"{self.number:04d}-{label.replace(' ', '-')}.log"
+        self._runs.append(Run.start(self.mesh, log))
+        return self._runs[-1]
+
     def _converge(self, label: str, *, seconds: float) -> None:
-        run = Run.start(self.mesh, self.folder / f"{self.number:04d}-{label.replace(' ', '-')}.log")
-        self._checks.logs.append(run.log)
+        run = self._up(label)
         code = run.wait(seconds)
         if code is None:
             raise Broken(f"{label}: has not ended after {seconds:.0f} s, see {run.log}")

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.faults import processes
 from lab.network.namespace import Namespace
 from lab.process import Process
 from tests.lab.mesh import STACK, Mesh
@@ -51,6 +52,13 @@ class Run:
     def ended(self) -> bool:
         """Whether it has ended."""
         return self.popen.poll() is not None
+
+    def end(self) -> None:
+        """End it and all it started, if it runs."""
+        process = self.process
+        if process is not None:
+            processes.kill_all(process)
+            self.popen.wait()
 
     def wait(self, seconds: float) -> int | None:
         """Its exit code; None when it has not ended in time. A signal's number comes negative."""

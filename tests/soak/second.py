@@ -24,6 +24,7 @@ def fault(draw: Random, folder: Path) -> Fault:
         second = Run.start(mesh, log)
         code = second.wait(LIMIT)
         if code is None:
+            second.end()
             raise Broken(f"the second `up` has not ended after {LIMIT:.0f} s, see {log}")
         refused = "is currently locked by" in second.text
         if code != 0 and not refused and not run.ended():
