@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,10 @@ def test_a_short_soak_breaks_nothing(tmp_path: Path) -> None:
     mesh = Mesh.make(tmp_path)
     try:
         mesh.first_light()
-        began = time.monotonic()
         soak = Soak(mesh=mesh, seed=SEED, folder=tmp_path)
         soak.run(lambda made: made < STEPS)
         assert soak.number == STEPS
         assert soak.checked["everybody confirmed and as declared"] == STEPS + 1
-        assert time.monotonic() - began < 300
         assert ended(mesh, soak) == []
     finally:
         mesh.end()
