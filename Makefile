@@ -1,7 +1,6 @@
 # Every target sets up what it needs; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test check faults bench-change lint lock
-.PHONY: help setup demo demo-down test check soak lint lock
+.PHONY: help setup demo demo-down test check faults soak bench-change lint lock
 SETUP := lab/setup/bootstrap.sh
 
 help: ## Show this list
