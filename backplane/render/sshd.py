@@ -67,9 +67,9 @@ def config(node: PlanNode, *, slots: Iterable[str]) -> str:
             "MaxStartups 100:30:200",
             "MaxSessions 64",
             # Whoever asks by this name, which no account has, is shown who belongs to the mesh.
+            # It ends with the file; were it not so, it is this name that later lines would be for.
             f"Match User {ASK}",
             f"Banner {STATEMENT}",
-            "Match all",
             "",
         ]
     )

@@ -45,10 +45,8 @@ def test_sshd_takes_it_and_refuses_a_broken_one(active: Path) -> None:
 
 def test_what_sshd_makes_of_it(active: Path) -> None:
     """`sshd -T`: four plane addresses and no other, keys only, one host key, nothing forwarded."""
-    # Debian's own file comes after the drop-in and would allow passwords, X11 and a wildcard port.
-    text = sshd.config(NODE, slots=MADE.plan.slots)
-    text += "PasswordAuthentication yes\nX11Forwarding yes\nPermitRootLogin yes\n"
-    accepted, said = _judged(active, text, "-T")
+    # Debian's own file reads the drop-in first and would allow passwords, X11 and a wildcard port.
+    accepted, said = _judged(active, _whole(active), "-T")
     assert accepted, said
     lines = said.splitlines()
     assert {line for line in lines if line.startswith("listenaddress")} == {
@@ -70,6 +68,26 @@ def test_what_sshd_makes_of_it(active: Path) -> None:
         "strictmodes yes",
     ):
         assert wanted in lines, wanted
+
+
+def _whole(active: Path) -> str:
+    """A distribution's own file with our drop-in read where it reads them."""
+    part = active / "part.conf"
+    text = sshd.config(NODE, slots=MADE.plan.slots)
+    part.write_text(text.replace(sshd.ACTIVE, str(active)))
+    return f"Include {part}\nPasswordAuthentication yes\nX11Forwarding yes\nPermitRootLogin yes\n"
+
+
+def test_only_who_asks_for_the_members_is_shown_them(active: Path) -> None:
+    """The name that no account has gets the list and no way in more; root gets none."""
+    at = "host=x,addr=10.201.1.2,laddr=10.201.1.1,lport=22"
+    for user, shown in ((sshd.ASK, sshd.STATEMENT), ("root", "none")):
+        accepted, said = _judged(active, _whole(active), "-T", "-C", f"user={user},{at}")
+        assert accepted, said
+        lines = said.splitlines()
+        assert f"banner {shown}" in lines
+        assert "passwordauthentication no" in lines
+        assert "authenticationmethods publickey" in lines
 
 
 def test_it_listens_only_where_a_plane_is_up() -> None:

@@ -116,7 +116,8 @@ class Recipe:
         texts = {
             "authorized_keys": f'from="10.200.255.254" {self.push} runner\n',
             "hosts": f"10.201.2.1 b{self.extra}\n",
-            "nftables.nft": f"# {self.extra}\n{FIREWALL}" + HELD * ("alice" in self.peers["wg1"]),
+            "nftables.nft": f"# {self.extra}\n{FIREWALL}"
+            + HELD * ("alice" in self.peers.get("wg1", ())),
             "ssh_host_ed25519_key": f"host key of {self.node} {self.incarnation}\n",
             "sshd.conf": f"# {self.extra}\nHostKey {ACTIVE}/ssh_host_ed25519_key\n",
             "sysctl.conf": "net.ipv4.ip_nonlocal_bind = 1\n",
