@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import hashlib
 import json
 import runpy
@@ -134,6 +135,7 @@ def run(mesh: Mapping[str, Any], *, runs: str = "") -> Recorder:
             runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
         finally:
             pulumi.export = original
+            gc.unfreeze()  # here other programs follow; the collector must see this one's garbage
 
         async def settle() -> None:
             secret = set()
