@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 import grpc
 
+from lab.plugins.lean import loaded
 from lab.plugins.release import release
 from lab.plugins.wire import Message, text
 
@@ -124,6 +125,7 @@ async def _serve(engine: str) -> None:
     server.add_generic_rpc_handlers((Host(engine).handlers(),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    loaded()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     ended = asyncio.Event()

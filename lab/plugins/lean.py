@@ -3,9 +3,11 @@
 Importing anything of the `pulumi` package loads the whole SDK, half a second of processor time for
 each of four plugins in every preview, and a stand-in needs the wire protocol alone. So the two
 packages above that protocol stand here as bare names with a path. The SSH library is loaded by its
-first use, which a preview never makes.
+first use, which a preview never makes. The garbage collector waits until all is loaded, and what is
+loaded it never looks through, not even at the end: a fifth of a stand-in's processor time.
 """
 
+import gc
 import importlib
 import runpy
 import sys
@@ -44,15 +46,25 @@ class Late(ModuleType):
         return found
 
 
+def loaded() -> None:
+    """Let the collector begin, with everything that is there by now out of its sight."""
+    gc.freeze()
+    gc.enable()
+
+
 def main() -> None:
     """Run the module named first, as if Python had been started with it."""
+    gc.disable()
     module, *arguments = sys.argv[1:]
     for name in _BARE:
         bare(name)
     for name in _LATE:
         sys.modules[name] = Late(name)
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -4,13 +4,11 @@ The engine's request comes in on stdin, its answer goes out through a file descr
 arguments. Only the Pulumi SDK is imported, so that any project's interpreter can run this file.
 """
 
+import gc
 import runpy
 import sys
 from collections.abc import Callable
 from pathlib import Path
-
-from pulumi.automation._server import LanguageServer
-from pulumi.runtime.proto import language_pb2
 
 
 def main() -> None:
@@ -18,6 +16,13 @@ def main() -> None:
 
     Every error has been shown at the end, so the answer bails.
     """
+    # The collector finds nothing while the SDK loads, nor in the SDK when all is over.
+    gc.disable()
+    from pulumi.automation._server import LanguageServer  # noqa: PLC0415  after the line above
+    from pulumi.runtime.proto import language_pb2  # noqa: PLC0415  likewise
+
+    gc.freeze()
+    gc.enable()
     entry, descriptor = Path(sys.argv[1]), int(sys.argv[2])
     request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
     # The SDK's server expects the engine's address where the engine puts user arguments.
@@ -36,6 +41,7 @@ def main() -> None:
         answer = language_pb2.RunResponse(bail=True)
     with open(descriptor, "wb") as pipe:
         pipe.write(answer.SerializeToString())
+    gc.freeze()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Stand-ins start without the SDK, and still speak its language."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,28 @@ def test_every_stand_in_starts_lean() -> None:
     assert len(programs) == 4
     for program in programs:
         assert " -m lab.plugins.lean lab.plugins." in program.read_text()
+
+
+COLLECTOR = """
+import gc, sys
+from lab.plugins import lean
+print(gc.isenabled(), gc.get_freeze_count() > 0)
+lean.loaded()
+print(gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+
+
+def test_the_collector_rests_until_all_is_loaded(tmp_path: Path) -> None:
+    """Off while a stand-in loads; on while it serves, without what was loaded."""
+    (tmp_path / "served.py").write_text(COLLECTOR)
+    done = subprocess.run(
+        [sys.executable, "-m", "lab.plugins.lean", "served"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.stdout.splitlines() == ["False False", "True True"]
 
 
 def test_signatures_are_those_of_the_sdk() -> None:

@@ -12,6 +12,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
 
 from lab.plugins.common.resource import Provider
 from lab.plugins.common.servicer import Servicer
+from lab.plugins.lean import loaded
 
 # The engine's own limit for one message (Pulumi SDK, rpcutil): states hold whole files.
 _BYTES = 400 * 1024 * 1024
@@ -70,6 +71,7 @@ async def _serve(provider: Provider, engine: str) -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
+    loaded()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     # The engine speaks by SIGINT when a plugin shall end; it does so to the plugin's whole group.
