@@ -146,6 +146,9 @@ def environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
     env["PULUMI_HOME"] = str(pulumi_home())
     env["PULUMI_SKIP_UPDATE_CHECK"] = "true"
     env["PULUMI_SKIP_CONFIRMATIONS"] = "true"
+    if env.get("PYTHONDONTWRITEBYTECODE"):
+        # Each preview starts six Python processes, and each would compile its modules anew.
+        env["PYTHONDONTWRITEBYTECODE"] = ""
     return env
 
 

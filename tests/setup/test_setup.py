@@ -128,6 +128,17 @@ def test_an_engine_on_path_comes_first(empty: Path, monkeypatch: pytest.MonkeyPa
     toolchain.version_of.cache_clear()
 
 
+def test_bytecode_is_kept_whatever_the_shell_says(
+    empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pulumi's Python processes keep what they compile; a shell that says nothing is left alone."""
+    (empty / "links").mkdir()
+    found = toolchain.Engine(program=empty / "bin" / "pulumi", version="3.300.0", origin="PATH")
+    monkeypatch.setattr(toolchain, "engine", lambda: found)
+    assert toolchain.environment({"PYTHONDONTWRITEBYTECODE": "1"})["PYTHONDONTWRITEBYTECODE"] == ""
+    assert "PYTHONDONTWRITEBYTECODE" not in toolchain.environment({})
+
+
 @pytest.mark.usefixtures("empty")
 def test_without_download_and_go_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """No engine, no installer, no Go: the reason and both ways out are named."""
