@@ -45,12 +45,12 @@ def skewed(machine: Machine, seconds: float) -> Iterator[None]:
     folder = must(machine, 'python3 -c "import site; print(site.getsitepackages()[0])"').strip()
     module = quote(_MODULE.format(seconds=seconds))
     files = f"{folder}/{_NAME}.py {folder}/{_NAME}.pth"
-    must(
-        machine,
-        f"set -e; mkdir -p {folder}; printf %s {module} >{folder}/{_NAME}.py\n"
-        f"echo 'import {_NAME}' >{folder}/{_NAME}.pth; chmod 644 {files}",
-    )
     try:
+        must(
+            machine,
+            f"set -e; mkdir -p {folder}; printf %s {module} >{folder}/{_NAME}.py\n"
+            f"echo 'import {_NAME}' >{folder}/{_NAME}.pth; chmod 644 {files}",
+        )
         yield
     finally:
         must(machine, f"rm -f {files}")

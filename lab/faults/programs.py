@@ -20,13 +20,13 @@ def failing(machine: Machine, program: str) -> Iterator[None]:
     A script is mounted over it, so that it is found by whatever path, and a reboot mends it too.
     """
     script = f"/run/fault-{program}"
-    must(
-        machine,
-        f"set -e; path=$(readlink -f $(command -v {quote(program)}))\n"
-        f"printf '#!/bin/sh\\necho %s >&2\\nexit 1\\n' {quote(quote(f'{program}: {REASON}'))} "
-        f">{script}; chmod 755 {script}; mount --bind {script} $path",
-    )
     try:
+        must(
+            machine,
+            f"set -e; path=$(readlink -f $(command -v {quote(program)}))\n"
+            f"printf '#!/bin/sh\\necho %s >&2\\nexit 1\\n' {quote(quote(f'{program}: {REASON}'))} "
+            f">{script}; chmod 755 {script}; mount --bind {script} $path",
+        )
         yield
     finally:
         must(

@@ -103,11 +103,13 @@ def test_a_slow_line_is_slow(pair: TestLab) -> None:
 def test_a_full_disk_takes_not_one_block(pair: TestLab) -> None:
     """On /var/lib/backplane nothing can be written, elsewhere it can; afterwards there is room."""
     node = pair.on("fsn-a")
-    write = "echo some text >/var/lib/backplane/probe && rm /var/lib/backplane/probe"
+    write = "cp /etc/os-release /var/lib/backplane/probe"
+    make = "mkdir /var/lib/backplane/folder && rmdir /var/lib/backplane/folder"
     with disk.full(pair.machine("fsn-a")):
-        assert "No space left" in node.fail(write)
+        for way in (write, make):
+            assert "No space left" in node.fail(way)
         node.succeed("echo some text >/root/probe")
-    node.succeed(write)
+    node.succeed(f"{write} && rm /var/lib/backplane/probe && {make}")
     assert "fault" not in node.succeed("ls -a /var/lib/backplane")
 
 
