@@ -29,6 +29,11 @@ WAIT = 2.0
 FIRST = 30.0
 """Seconds that every target has for its first answer."""
 
+CATCH_UP = 0.2
+"""Seconds that a meter makes up for when it had to wait for its turn: more would be a burst, and
+that would measure a queue.
+"""
+
 MOST_LOST = 50
 """How many lost packets are told one by one."""
 
@@ -52,8 +57,8 @@ class Count:
         sent: packets given to the kernel.
         lost: those that nobody answered.
         refused: those of the lost that the kernel did not take.
-        gap_ms: the longest time between two answers, or from the last one to the last packet if
-            nobody answered that, in milliseconds.
+        gap_ms: the longest time between two answers, in milliseconds; a first or last packet that
+            nobody answered ends a gap as an answer would.
         gap_at: when that gap began.
         late_ms: the longest that one answer took, in milliseconds.
         pause_ms: the longest time between two packets sent, in milliseconds.
@@ -83,9 +88,11 @@ class Target:
         """Judge the packets from number `start` on."""
         sent, answered = self.sent[start:], self.answered[start:]
         came = sorted(moment for moment in answered if moment)
+        # Silence from the first packet on, or until the last one, is a gap as well.
+        if sent and not answered[0]:
+            came = sorted([sent[0], *came])
         if sent and not answered[-1]:
-            # Silence that lasts until the end is a gap as well.
-            came = [*(came or sent[:1]), max(sent[-1], came[-1] if came else 0)]
+            came = sorted([*came, sent[-1]])
         gap, began = max(
             ((later - one, one) for one, later in pairwise(came)),
             default=(0, 0),
@@ -139,8 +146,7 @@ class Meter:
             if left <= 0:
                 self._send(self.targets[turn % len(self.targets)])
                 turn += 1
-                # A meter that was late goes on at its pace: a burst would measure a queue.
-                due = max(due + self._step, time.monotonic())
+                due = max(due + self._step, time.monotonic() - CATCH_UP)
                 left = due - time.monotonic()
             if until in self._take(max(0.0, left), until) and not os.read(until, 4096):
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -43,18 +44,22 @@ def test_a_plane_that_is_cut_is_counted(mesh: Mesh, flow: Flow) -> None:
     """The meter itself: what a node drops on one plane is lost there, each way, and only there."""
     node = mesh.lab.on(PAIR[0])
     with flow.running():
+        began = time.time()
         node.succeed(
             "nft 'table inet test_cut { chain in { type filter hook input priority -10;"
             ' iifname "wg2" drop; }; }\''
         )
         node.succeed("sleep 0.5")
         node.succeed("nft delete table inet test_cut")
+        ended = time.time()
         node.wait_until_succeeds("ping -n -q -c 1 -W 1 10.202.2.1")
     cut = {way: count for way, count in flow.counts.items() if way.plane == "wg2"}
     assert len(cut) == 4
     for count in cut.values():
-        assert 0.5 * RATE - 1 <= count.lost < count.sent, flow.told()
-        assert 500 <= count.gap_ms < 5000, flow.told()
+        assert 0 < count.lost < count.sent, flow.told()
+        assert count.gap_ms >= 500, flow.told()
+        # What was under way at the cut may have left a little before it.
+        assert all(began - 0.5 < left < ended for left in count.lost_at), flow.told()
     _lossless(flow, tuple(plane for plane in PLANES if plane != "wg2"))
 
 
