@@ -29,18 +29,19 @@ def interfaces(machine: Machine, target: object) -> list[str]:
     ]
 
 
-def require_clock(machine: Machine, target: str, wall: float) -> None:
+def require_clock(machine: Machine, target: str, wall: float, at: int) -> None:
     """Refuse to change keys on a machine whose clock is off.
 
     Args:
         machine: The machine.
         target: The generation that is about to be made live.
         wall: What the clock should say, seconds since 1970: the middle of the mesh's clocks.
+        at: When it should say so, ns of CLOCK_MONOTONIC: the order may be long on its way.
 
     Raises:
         Refused: It is off by more than the tolerance, and the generation changes keys.
     """
-    off = machine.clock.wall() - wall
+    off = machine.clock.wall() - wall - (machine.clock.now_ns() - at) / 1e9
     if abs(off) > TOLERANCE and interfaces(machine, target):
         raise Refused(
             f"its clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} the mesh's, "

@@ -50,7 +50,8 @@ def arm(machine: Machine, request: Request) -> Answer:
         if identity.confirmed_name(machine) == BIRTH:
             raise Refused("this machine is not enrolled yet: it has no way back", AGAIN)
         if "wall" in request:
-            rekeying.require_clock(machine, name, ask(request, "wall", float))
+            wall, at = ask(request, "wall", float), ask(request, "clock", int)
+            rekeying.require_clock(machine, name, wall, at)
         timers.arm(machine, name, seconds)
         machine.forget(machine.layout.undone)
         machine.journal.say(f"armed: {name} is undone in {seconds:g} s unless it is confirmed")

@@ -25,7 +25,7 @@ class Member:
     """A node, its sessions by plane, what it said about itself and its peers, and its clocks.
 
     `ahead` is ns that its monotonic clock is ahead of the runner's, `off` seconds that its wall
-    clock is.
+    clock is; both are known once measured.
 
     Args:
         target: The node and what it must become.
@@ -109,8 +109,14 @@ class Member:
         raise trouble
 
     async def measure(self) -> None:
-        """Learn how far the node's monotonic clock is ahead."""
+        """Learn how far the node's clocks are ahead.
+
+        It told its wall clock and its monotonic one together, so however long that answer took,
+        the distance of the one follows from that of the other.
+        """
         self.ahead = await (await self.session()).ahead()
+        apart = self.before["wall"] - self.before["clock"] / 1e9
+        self.off = apart + self.ahead / 1e9 - (time.time() - time.monotonic())
 
     def _ways(self) -> list[str]:
         """The planes to try: first those with a session, since the others may be silent."""

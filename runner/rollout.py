@@ -91,9 +91,9 @@ class Rollout:
 
     async def _change(self) -> None:
         refuse_lost_keys(self.members, self._away["not reached"])
+        await self._phase("clock", Member.measure)
         await self._phase("arm", self._arm)
         await self._phase("prepare", self._prepare)
-        await self._phase("clock", Member.measure)
         await self._flip()
         await self._phase("check", self._check)
         ends.require({m.name: m.ends for m in self.members}, ends.own(self.stack, self.lease))
@@ -128,8 +128,6 @@ class Rollout:
         if member.before.get("tool") != tool.version(tool.build()):
             await tool.ensure(await member.session())
             member.before = await member.call("status", request, seconds=REACH)
-        # The tool reads its clock last, so the answer is as old as its way here.
-        member.off = member.before["wall"] - time.time()
         at = {member.before.get("confirmed"), member.before.get("active")}
         there = at == {member.target.generation} and member.before.get("timer") is None
         return self.repair or not there
@@ -138,7 +136,8 @@ class Rollout:
         """Start the node's own undoing, and learn which peers answer while nothing has changed."""
         self._armed_at = self._armed_at or time.monotonic()
         wall = time.time() + moment.middle((0.0, *(m.off for m in self.members)))
-        await member.call("arm", {**self._about(member), "seconds": self.timer, "wall": wall})
+        clock = {"wall": wall, "clock": moment.now() + member.ahead}
+        await member.call("arm", {**self._about(member), "seconds": self.timer, **clock})
         others = [m.name for m in self.members if m is not member]
         request = {"generation": member.before.get("active"), "peers": others}
         answer = await member.call("check", request)

@@ -13,8 +13,8 @@ NEW_KEY = replace(OLD, epoch=2)
 def _about(box: Box, new: Recipe, ahead: float) -> dict[str, object]:
     staging.stage(box.machine, new.encode())
     verbs.take_lease(box.machine, {"id": "x", "seconds": 600})
-    wall = box.machine.clock.wall() - ahead
-    return {"lease": "x", "generation": new.generation, "seconds": 120, "wall": wall}
+    clock = {"wall": box.machine.clock.wall() - ahead, "clock": box.machine.clock.now_ns()}
+    return {"lease": "x", "generation": new.generation, "seconds": 120, **clock}
 
 
 def test_status_names_the_interfaces_whose_key_changes(enrolled: Box) -> None:
@@ -40,3 +40,13 @@ def test_a_clock_that_is_off_refuses_a_change_of_keys(enrolled: Box) -> None:
 def test_a_clock_that_is_off_takes_any_other_change(enrolled: Box) -> None:
     """A peer more needs no clock: a machine with a wrong one must stay changeable."""
     assert verbs.arm(enrolled.machine, _about(enrolled, MORE, 3600.0))["armed"]
+
+
+def test_an_order_that_was_long_on_its_way_is_no_skew(enrolled: Box) -> None:
+    """A clock is judged for the moment that the order names: 30 s later a right one is taken."""
+    about = _about(enrolled, NEW_KEY, 0.0)
+    enrolled.clock.sleep(30)
+    assert verbs.arm(enrolled.machine, about)["armed"]
+    late = _about(enrolled, NEW_KEY, 5.0)
+    enrolled.clock.sleep(30)
+    assert "5.0 s ahead of" in refusal(verbs.arm, enrolled.machine, late)

@@ -38,6 +38,7 @@ class FakeNode:
     rekeys: list[str] = field(default_factory=list)
     ahead: int = 0
     off: float = 0.0
+    slow: float = 0.0
     moment: int = 0
     ends: dict[str, dict[str, str]] = field(default_factory=dict)
     wall: float = 0.0
@@ -79,6 +80,7 @@ class FakeNode:
             "rekeys": self.rekeys,
             "members": [f"{self.number:012x}"],
             "wall": time.time() + self.off,
+            "clock": self.now(),
         }
 
     def do_stage(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +103,9 @@ class FakeNode:
     def do_arm(self, request: dict[str, Any]) -> dict[str, Any]:
         """A timer that never fires here."""
         self._own(request)
-        self.wall = request.get("wall", 0.0) - time.time()
+        if "wall" in request:  # the way back says none
+            since = (self.now() - request["clock"]) / 1e9
+            self.wall = request["wall"] + since - time.time()
         self.armed = True
         return {"ok": True}
 
@@ -175,6 +179,7 @@ class Fleet:
             if "at" in request:
                 await asyncio.sleep(max(0.0, (request["at"] - node.now()) / 1e9))
             answer, code = node.answer(verb, request)
+            await asyncio.sleep(node.slow)
             if verb == node.lose:
                 node.lose = ""
                 process.channel.get_connection().abort()

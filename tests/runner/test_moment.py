@@ -60,3 +60,17 @@ def test_the_middle_clock_is_the_mesh_time() -> None:
 
     fleet = play(4, scene, prepare=skew)
     assert all(abs(node.wall) < 0.5 for node in fleet.nodes)
+
+
+def test_a_slow_answer_moves_no_clock() -> None:
+    """A node whose answers take 0.5 s counts as right all the same, and so do the others."""
+
+    async def scene(fleet: Fleet) -> None:
+        roll = Rollout(fleet.order(), lambda _line: None)
+        await roll.run()
+        assert all(abs(member.off) < 0.2 for member in roll.members)
+
+    def slow(fleet: Fleet) -> None:
+        fleet.nodes[1].slow = 0.5
+
+    play(4, scene, prepare=slow)
