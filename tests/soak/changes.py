@@ -148,6 +148,21 @@ def rotate_psk(model: Model, draw: Random) -> Edit | None:
     )
 
 
+def node_keys(model: Model, draw: Random) -> Edit | None:
+    """A new key pair for one node on one plane."""
+    if model.off:
+        return None
+    name, plane = draw.choice(sorted(model.nodes)), draw.choice(PLANES)
+    own = {**model.nodes[name].epochs}
+    own[plane] = own.get(plane, 1) + 1
+    return Edit(
+        what=f"keys of {name} on {plane} rotated, epoch {own[plane]}",
+        apply=_set(name, "epochs", own),
+        rotates=frozenset((plane,)) if name in LASTING else frozenset(),
+        alone=True,
+    )
+
+
 def node_added(model: Model, draw: Random) -> Edit | None:
     """A machine joins."""
     absent = [entry for entry in SPARE if entry[1] not in model.nodes]
@@ -222,6 +237,7 @@ TABLE: tuple[tuple[Draw, int], ...] = (
     (ports, 2),
     (rotate_keys, 5),
     (rotate_psk, 4),
+    (node_keys, 2),
     (node_added, 4),
     (node_removed, 5),
     (node_rebuilt, 4),

@@ -82,7 +82,8 @@ def keys(model: Model, facts: Mapping[str, Facts]) -> None:
         for index, plane in enumerate(PLANES):
             epoch, psk_epoch = epochs(model.declared, plane)
             node = nodes[name]
-            purpose = (name, birth(name), plane, epoch, node.epoch, node.incarnation)
+            own_epoch = node.epochs.get(plane, 1)
+            purpose = (name, birth(name), plane, epoch, own_epoch, node.incarnation)
             wrong.append(model.shown(one.publics[f"wg{index}"], purpose) or "")
             by_address = {address: p for p in one.peers[f"wg{index}"] for address in p.allowed}
             for address, other in expected_peers(model.declared, name, plane).items():

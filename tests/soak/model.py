@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -37,7 +37,7 @@ class Member:
         site: its site's id.
         number: its own id inside the site.
         incarnation: how often it was built.
-        epoch: how often its own keys were drawn.
+        epochs: how often its own keys were drawn, by plane; once where none is told.
         offline: whether it is left out for now.
     """
 
@@ -45,7 +45,7 @@ class Member:
     site: int
     number: int
     incarnation: int
-    epoch: int
+    epochs: Mapping[str, int]
     offline: bool
 
     def address(self, index: int, network: int = 200) -> str:
@@ -62,7 +62,7 @@ def members(declared: Declaration) -> Iterator[Member]:
                 site=site["id"],
                 number=node["id"],
                 incarnation=node.get("incarnation", 1),
-                epoch=node.get("epoch", 1),
+                epochs=node.get("epochs", {}),
                 offline=node.get("offline", False),
             )
 
