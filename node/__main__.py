@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "check": ("node.questions", "check", "json"),
     "confirm": ("node.verbs", "confirm", "json"),
     "rollback": ("node.verbs", "rollback", "json"),
+    "drift": ("node.drift", "drift", "json"),
     "inspect": ("node.questions", "inspect", "json"),
     "probe": ("node.questions", "probe", "json"),
     "expire": ("node.verbs", "expire", "unit"),

@@ -81,6 +81,30 @@ def _peer_change(live: Peer | None, wanted: Peer, before: Peer | None) -> PeerCh
     return None if live and nothing else change
 
 
+def astray(live: Interface, wanted: Interface, beside: Change) -> Change:
+    """Peers with a declared endpoint that are called elsewhere, but for what ``beside`` sets.
+
+    An endpoint of the other family is left alone: a peer that has both addresses is reached at the
+    one by which it called last.
+    """
+    taken = {peer.public for peer in beside.peers if peer.endpoint is not None}
+    return Change(
+        peers=tuple(
+            PeerChange(public=public, endpoint=peer.endpoint)
+            for public, peer in sorted(wanted.peers.items())
+            if public not in taken and is_astray(live.peers.get(public), peer)
+        )
+    )
+
+
+def is_astray(live: Peer | None, wanted: Peer) -> bool:
+    """Whether a peer has a declared endpoint and is called at another one of its family."""
+    if live is None or live.endpoint is None or wanted.endpoint is None:
+        return False
+    same = live.endpoint.startswith("[") == wanted.endpoint.startswith("[")
+    return same and live.endpoint != wanted.endpoint
+
+
 def additions(live: Interface, wanted: Interface) -> Change:
     """New peers only, without prefixes and keepalive: they can shake hands and carry nothing."""
     new = (peer for public, peer in sorted(wanted.peers.items()) if public not in live.peers)

@@ -10,13 +10,12 @@ import hashlib
 import json
 import os
 import secrets
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from node import wireguard
+from node import integrity, wireguard
 from node.bundle import FORMAT, MANIFEST, Bundle, File, is_generation
 from node.errors import Refused
 from node.layout import BIRTH
@@ -59,11 +58,18 @@ class Generation:
             total.update(b"/")
         return total.hexdigest()
 
+    def planes(self) -> list[str]:
+        """Names of its interfaces, without reading a key."""
+        found = (file.stem for file in self.file("wireguard").glob("*.conf"))
+        return sorted(self.interfaces) or sorted(found)
+
     def wireguard(self) -> dict[str, wireguard.Interface]:
         """Its WireGuard interfaces, by name."""
         return {
             file.stem: wireguard.parse(file.read_text(encoding="utf-8"), name=str(file))
             for file in sorted(self.file("wireguard").glob("*.conf"))
+            # What somebody put beside the files of the manifest is none of its interfaces.
+            if file.stem in self.interfaces or not self.interfaces
         }
 
     def peer_names(self, interface: str) -> dict[str, str]:
@@ -87,8 +93,8 @@ def load(machine: Machine, name: str) -> Generation:
     path = machine.layout.generation(name)
     if name == BIRTH and path.is_dir():
         return Generation(name=name, path=path, node=None, incarnation=0, interfaces={}, mesh={})
-    manifest = _manifest(path) if is_generation(name) else None
-    if manifest is None:
+    stated = _manifest(path) if is_generation(name) else None
+    if stated is None:
         raise Refused(
             f"generation {name[:16]} is not on this machine",
             "run `pulumi up`: it stages the generation again",
@@ -96,10 +102,10 @@ def load(machine: Machine, name: str) -> Generation:
     return Generation(
         name=name,
         path=path,
-        node=manifest["node"],
-        incarnation=manifest["incarnation"],
-        interfaces=manifest["interfaces"],
-        mesh=manifest["mesh"],
+        node=stated["node"],
+        incarnation=stated["incarnation"],
+        interfaces=stated["interfaces"],
+        mesh=stated["mesh"],
     )
 
 
@@ -111,29 +117,32 @@ def damage(machine: Machine, name: str) -> list[str]:
     path = machine.layout.generation(name)
     if name == BIRTH:
         return [] if path.is_dir() else [str(path)]
-    manifest = _manifest(path)
-    if manifest is None:
-        return [MANIFEST]
-    return [
-        entry["path"]
-        for entry in manifest["files"]
-        if not _as_written(path / entry["path"], int(entry["mode"], 8), entry["sha256"])
-    ]
+    stated = _manifest(path)
+    return [MANIFEST] if stated is None else integrity.broken(path, stated)
 
 
 def require_whole(machine: Machine, name: str) -> Generation:
     """Read a generation that is on disk byte for byte as it was sent.
 
+    Modes and owners are put right on the way, and what does not belong to it is taken out.
+
     Raises:
         Refused: It is missing or damaged.
     """
     generation = load(machine, name)
+    if (stated := _manifest(generation.path)) is not None:
+        integrity.tidy(machine.disk, generation.path, stated)
     if broken := damage(machine, name):
         raise Refused(
             f"generation {name} is damaged on disk: {', '.join(broken[:5])}",
             "run `pulumi up --replace` for this node's stage: it writes the generation anew",
         )
     return generation
+
+
+def manifest(machine: Machine, name: str) -> Mapping[str, Any] | None:
+    """What a generation says of its own files; None when it does not."""
+    return _manifest(machine.layout.generation(name))
 
 
 def write(machine: Machine, bundle: Bundle) -> Generation:
@@ -236,12 +245,12 @@ def _write_new(machine: Machine, bundle: Bundle, new: Path) -> None:
 def _mend(machine: Machine, bundle: Bundle, path: Path) -> None:
     for file in bundle.files:
         target = path / file.path
-        if not _as_written(target, file.mode, _sha256(file)):
+        if not integrity.as_written(target, file.mode, _sha256(file)):
             machine.disk.ensure_directory(target.parent)
             machine.disk.replace(target, file.data, file.mode)
-    manifest = File(path=MANIFEST, mode=0o600, data=_describe(bundle))
-    if not _as_written(path / MANIFEST, manifest.mode, _sha256(manifest)):
-        machine.disk.replace(path / MANIFEST, manifest.data, manifest.mode)
+    about = File(path=MANIFEST, mode=0o600, data=_describe(bundle))
+    if not integrity.as_written(path / MANIFEST, about.mode, _sha256(about)):
+        machine.disk.replace(path / MANIFEST, about.data, about.mode)
     # It is the newest again: pruning goes by this time.
     os.utime(path)
 
@@ -251,7 +260,7 @@ def _sha256(file: File) -> str:
 
 
 def _describe(bundle: Bundle) -> bytes:
-    manifest = {
+    stated = {
         "format": FORMAT,
         "generation": bundle.generation,
         "node": bundle.node,
@@ -263,26 +272,13 @@ def _describe(bundle: Bundle) -> bytes:
             for file in bundle.files
         ],
     }
-    return (json.dumps(manifest, sort_keys=True) + "\n").encode()
+    return (json.dumps(stated, sort_keys=True) + "\n").encode()
 
 
 def _manifest(path: Path) -> dict[str, Any] | None:
     try:
-        manifest = json.loads((path / MANIFEST).read_bytes())
+        stated = json.loads((path / MANIFEST).read_bytes())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    fits = isinstance(manifest, dict) and manifest.get("generation") == path.name
-    return manifest if fits else None
-
-
-def _as_written(path: Path, mode: int, sha256: str) -> bool:
-    try:
-        state = path.lstat()
-        return (
-            stat.S_ISREG(state.st_mode)
-            and stat.S_IMODE(state.st_mode) == mode
-            and (state.st_uid, state.st_gid) == (os.geteuid(), os.getegid())
-            and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-        )
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    fits = isinstance(stated, dict) and stated.get("generation") == path.name
+    return stated if fits else None

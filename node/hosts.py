@@ -1,12 +1,15 @@
 """Our block of names in /etc/hosts; every other line stays as it is."""
 
+import os
 import stat
+from pathlib import Path
 
 from node.generations import Generation
 from node.machine import Machine
 
 BEGIN = "# backplane: begin (written by backplane-node, edits are lost)"
 END = "# backplane: end"
+MODE = 0o644
 
 
 def merge(present: str, block: str) -> str:
@@ -43,8 +46,14 @@ def write(machine: Machine, generation: Generation) -> bool:
         return False
     present = path.read_text(encoding="utf-8") if path.exists() else ""
     wanted = merge(present, source.read_text(encoding="utf-8"))
-    if wanted == present:
+    if wanted == present and _is_plain(path):
         return False
-    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
-    machine.disk.replace(path, wanted.encode(), mode)
+    machine.disk.replace(path, wanted.encode(), MODE)
     return True
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether everybody may read the file and root alone may write it."""
+    state = path.stat()
+    mine = (os.geteuid(), os.getegid())
+    return stat.S_IMODE(state.st_mode) == MODE and (state.st_uid, state.st_gid) == mine

@@ -5,6 +5,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,71 @@ def live_names(machine: Machine) -> set[str]:
 
 
 def is_ours(machine: Machine, name: str) -> bool:
-    """Whether wg-quick's file for ``name`` is a link of ours."""
+    """Whether wg-quick's file for ``name`` is a link of ours, or was until somebody replaced it."""
     link = machine.layout.wireguard_link(name)
-    return link.is_symlink() and str(link.readlink()).startswith(f"{ACTIVE}/")
+    linked = link.is_symlink() and str(link.readlink()).startswith(f"{ACTIVE}/")
+    return linked or (machine.layout.active / "wireguard" / link.name).exists()
 
 
 def read(machine: Machine, name: str) -> wireguard.Device:
     """Read a live interface. The result holds its keys."""
     return wireguard.parse_dump(
         machine.commands.must(["wg", "show", name, "dump"], why=f"{name} cannot be read", fix=_LOOK)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What the kernel has of an interface beside its keys and peers.
+
+    Attributes:
+        addresses: With prefix length, link-local ones left out.
+        mtu: Bytes.
+        up: Whether it carries anything at all.
+    """
+
+    addresses: frozenset[str]
+    mtu: int
+    up: bool
+
+
+def read_all(machine: Machine) -> tuple[dict[str, wireguard.Device], dict[str, Link]]:
+    """Every live interface of ours, and every link of the machine; two programs for all of them.
+
+    The devices hold keys.
+    """
+    dump = machine.commands.must(
+        ["wg", "show", "all", "dump"], why="WireGuard cannot be read", fix=_LOOK
+    )
+    rows: dict[str, list[str]] = {}
+    for line in dump.splitlines():
+        name, _, row = line.partition("\t")
+        rows.setdefault(name, []).append(row)
+    devices = {
+        name: wireguard.parse_dump("\n".join(own))
+        for name, own in rows.items()
+        if is_ours(machine, name)
+    }
+    told: list[dict[str, Any]] = json.loads(
+        machine.commands.must(
+            ["ip", "-json", "address", "show"], why="addresses cannot be read", fix=_LOOK
+        )
+    )
+    links = {
+        entry["ifname"]: Link(
+            addresses=_addresses(entry), mtu=int(entry["mtu"]), up="UP" in entry["flags"]
+        )
+        for entry in told
+        if entry
+    }
+    return devices, links
+
+
+def _addresses(entry: dict[str, Any]) -> frozenset[str]:
+    return frozenset(
+        wireguard.prefix(f"{info['local']}/{info['prefixlen']}", network=False)
+        for info in entry.get("addr_info", [])
+        if info.get("scope") != "link"
     )
 
 
@@ -48,12 +105,7 @@ def read_address(machine: Machine, name: str) -> tuple[frozenset[str], int]:
         )
     )
     entry = next(entry for entry in told if entry)
-    addresses = frozenset(
-        wireguard.prefix(f"{info['local']}/{info['prefixlen']}", network=False)
-        for info in entry.get("addr_info", [])
-        if info.get("scope") != "link"
-    )
-    return addresses, int(entry["mtu"])
+    return _addresses(entry), int(entry["mtu"])
 
 
 class KeyFiles:
@@ -120,18 +172,17 @@ def set_change(machine: Machine, name: str, argv: list[str]) -> None:
     machine.commands.must(argv, why=f"{name} does not take its new peers", fix=_LOOK)
 
 
-def address_commands(
-    name: str, live: tuple[frozenset[str], int], wanted: wireguard.Interface
-) -> list[list[str]]:
+def address_commands(name: str, live: Link, wanted: wireguard.Interface) -> list[list[str]]:
     """The `ip` commands that give an interface its addresses and MTU: new ones first."""
-    addresses, mtu = live
+    addresses, mtu = live.addresses, live.mtu
+    rise = [] if live.up else [["ip", "link", "set", "dev", name, "up"]]
     add = [["ip", "address", "add", a, "dev", name] for a in sorted(wanted.addresses - addresses)]
     delete = [
         ["ip", "address", "del", a, "dev", name] for a in sorted(addresses - wanted.addresses)
     ]
     size = wanted.mtu if wanted.mtu not in {None, mtu} else None
     resize = [["ip", "link", "set", "dev", name, "mtu", str(size)]] if size else []
-    return [*add, *delete, *resize]
+    return [*rise, *add, *delete, *resize]
 
 
 def set_address(machine: Machine, name: str, argv: list[str]) -> None:
@@ -168,13 +219,15 @@ def ensure_link(machine: Machine, name: str) -> None:
     """Make wg-quick's file our link into the active generation.
 
     Raises:
-        Refused: A file of someone else's stands there.
+        Refused: A file of someone else's stands there. One that stands in the place of a confirmed
+            plane's link is none: editing "in place" replaces links.
     """
     link = machine.layout.wireguard_link(name)
     target = f"{ACTIVE}/wireguard/{name}.conf"
     if link.is_symlink() and str(link.readlink()) == target:
         return
-    if link.exists() and not link.is_symlink():
+    ours = (machine.layout.confirmed / "wireguard" / link.name).exists()
+    if link.exists() and not link.is_symlink() and not (ours and link.is_file()):
         raise Refused(
             f"{link} is not ours: {name} is in use by something else on this machine",
             f"move it away (another interface name), or leave the plane of {name} out",

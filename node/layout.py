@@ -84,6 +84,11 @@ class Layout:
         return self.run / "applied.json"
 
     @property
+    def listed(self) -> Path:
+        """Record of how nft lists the rulesets that are known."""
+        return self.run / "listed.json"
+
+    @property
     def armed(self) -> Path:
         """Record of the timer that undoes an unconfirmed generation."""
         return self.run / "armed.json"

@@ -38,15 +38,15 @@ def check(machine: Machine, generation: Generation) -> None:
         text = [f"Include {part}", *others, *(line for line in lines if not _INCLUDE.match(line))]
         machine.disk.write(whole, "\n".join([*text, ""]).encode(), 0o600)
         machine.commands.must(
-            [_sshd(machine), "-t", "-f", str(whole)], why="sshd refuses its settings", fix=_FIX
+            [program(machine), "-t", "-f", str(whole)], why="sshd refuses its settings", fix=_FIX
         )
     finally:
         part.unlink(missing_ok=True)
         whole.unlink(missing_ok=True)
 
 
-def _sshd(machine: Machine) -> str:
-    # sshd wants to be called by its full path.
+def program(machine: Machine) -> str:
+    """The full path of sshd, which wants to be called by it."""
     path = machine.layout.at("/usr/sbin/sshd")
     return str(path) if path.exists() else "/usr/sbin/sshd"
 

@@ -31,6 +31,11 @@ def differences(machine: Machine, file: Path) -> list[tuple[str, str]]:
     return found
 
 
+def read(machine: Machine, name: str) -> str:
+    """What the kernel has."""
+    return " ".join(_path(machine, name).read_text(encoding="ascii").split())
+
+
 def write(machine: Machine, name: str, value: str) -> None:
     """Set one of them."""
     _path(machine, name).write_text(f"{value}\n", encoding="ascii")

@@ -25,6 +25,8 @@ class Kernel(Commands):
         self.firewall = ""
         self.host_key = ""
         self.timers: dict[str, list[str]] = {}
+        self.units: dict[str, dict[str, str]] = {}
+        self.routes: list[dict[str, str]] = []
         self.log: list[list[str]] = []
         self.stdin = ""
         self.shown: dict[str, str] = {}
@@ -54,7 +56,8 @@ class Kernel(Commands):
     def touched(self) -> list[list[str]]:
         """The command lines that change something."""
         reading = (["wg", "show"], ["ip", "-json"], ["ip", "link", "show"], ["wg-quick"],
-                   ["nft", "--check"])  # fmt: skip
+                   ["nft", "--check"], ["nft", "--stateless"], ["unshare"],
+                   ["systemctl", "show"])  # fmt: skip
         return [
             argv
             for argv in self.log
@@ -91,6 +94,8 @@ class Kernel(Commands):
 
     def _systemctl(self, argv: list[str]) -> str | None:
         verb, units = argv[0], [word for word in argv[1:] if not word.startswith("-")]
+        if verb == "show":
+            return "\n".join(self._show(unit) for unit in units)
         wants = self.layout.boot_units
         for unit in units:
             if verb in {"enable", "disable"}:
@@ -98,7 +103,7 @@ class Kernel(Commands):
                 (wants / unit).unlink(missing_ok=True)
                 if verb == "enable":
                     (wants / unit).symlink_to("/usr/lib/systemd/system/wg-quick@.service")
-            elif verb == "restart" and self._start(unit) is None:
+            elif verb == "restart" and unit.startswith("wg-quick@") and self._start(unit) is None:
                 return None
             elif verb == "reload-or-restart":
                 self._reload_sshd()
@@ -108,12 +113,35 @@ class Kernel(Commands):
                 self.links.pop(unit.removeprefix("wg-quick@").removesuffix(".service"), None)
         return ""
 
+    def _show(self, unit: str) -> str:
+        state = {"ActiveState": "active", "UnitFileState": "enabled", "NeedDaemonReload": "no"}
+        if unit in {"ssh.socket", "backplane-first-boot.service"}:
+            state |= {"ActiveState": "inactive", "UnitFileState": "disabled"}
+        if unit.startswith("wg-quick@") and not (self.layout.boot_units / unit).is_symlink():
+            state["UnitFileState"] = "disabled"
+        told = {"Id": unit, "MainPID": "0", "DropInPaths": "", **state, **self.units.get(unit, {})}
+        return "".join(f"{name}={value}\n" for name, value in told.items())
+
     def _systemd_run(self, argv: list[str]) -> str:
         unit = next(word.partition("=")[2] for word in argv if word.startswith("--unit="))
         self.timers[unit] = argv[argv.index(str(self.layout.tool)) + 1 :]
         return ""
 
+    def _unshare(self, argv: list[str]) -> str:
+        assert argv[0] == "--net"
+        there = self.firewall, self.held
+        self._nft(["--file", "-"])
+        listing = self._listing(self.firewall, self.held)
+        self.firewall, self.held = there
+        return listing
+
+    @staticmethod
+    def _listing(firewall: str, held: list[str]) -> str:
+        return f"{firewall}held {' '.join(sorted(held))}\n"
+
     def _nft(self, argv: list[str]) -> str:
+        if "list" in argv:
+            return self._listing(self.firewall, self.held)
         text = self.stdin if argv[-1] == "-" else Path(argv[-1]).read_text(encoding="utf-8")
         if "--check" in argv:
             return ""
@@ -133,16 +161,16 @@ class Kernel(Commands):
         return Path(argv[-1]).read_text(encoding="utf-8")
 
     def _ip(self, argv: list[str]) -> str | None:
+        if "route" in argv:
+            return self._route(argv)
+        if argv == ["-json", "address", "show"]:
+            return json.dumps([_address(name, link) for name, link in self.links.items()])
         name = argv[-1] if argv[-2] == "dev" else argv[argv.index("dev") + 1]
         if argv[:2] == ["link", "show"]:
             return "" if name in self.links else None
         link = self.links[name]
         if argv[0] == "-json":
-            told = [
-                {"local": text.partition("/")[0], "prefixlen": int(text.partition("/")[2])}
-                for text in sorted(link.addresses)
-            ]
-            return json.dumps([{"ifname": name, "mtu": link.mtu, "addr_info": told}])
+            return json.dumps([_address(name, link)])
         if argv[:2] == ["link", "del"]:
             del self.links[name]
         elif argv[:2] == ["link", "set"]:
@@ -153,7 +181,27 @@ class Kernel(Commands):
             self.links[name] = replace(link, addresses=link.addresses - {argv[2]})
         return ""
 
+    def _route(self, argv: list[str]) -> str:
+        family = argv[1] if argv[0] == "-json" else argv[0]
+        if argv[0] == "-json":
+            own = [
+                {"dst": wireguard.prefix(address), "dev": name, "protocol": "kernel"}
+                for name, link in self.links.items()
+                for address in link.addresses
+            ]
+            wanted = family == "-6"
+            return json.dumps([r for r in [*own, *self.routes] if (":" in r["dst"]) == wanted])
+        if argv[2] == "del":
+            self.routes = [route for route in self.routes if route["dst"] != argv[3]]
+        return ""
+
     def _wg(self, argv: list[str]) -> str:
+        if argv == ["show", "all", "dump"]:
+            return "".join(
+                f"{name}\t{line}\n"
+                for name, link in sorted(self.links.items())
+                for line in dump(link).splitlines()
+            )
         if argv == ["show", "interfaces"]:
             return " ".join(sorted(self.links)) + "\n"
         if argv[0] == "show":
@@ -195,6 +243,14 @@ class Kernel(Commands):
                 }
                 peers[at] = replace(peers[at], allowed=allowed)
         self.links[name] = replace(link, peers=peers)
+
+
+def _address(name: str, link: wireguard.Interface) -> dict[str, object]:
+    told = [
+        {"local": text.partition("/")[0], "prefixlen": int(text.partition("/")[2])}
+        for text in sorted(link.addresses)
+    ]
+    return {"ifname": name, "mtu": link.mtu, "flags": ["UP"], "addr_info": told}
 
 
 def dump(link: wireguard.Interface) -> str:

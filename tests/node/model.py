@@ -5,7 +5,8 @@ from pathlib import Path
 
 from node.clock import Clock
 from node.disk import Disk
-from node.layout import ACTIVE, Layout
+from node.fixed import FILES
+from node.layout import LINKS, Layout
 from node.machine import Journal, Machine
 from tests.node.kernel import Kernel
 from tests.node.recipe import FIREWALL, Recipe
@@ -84,14 +85,24 @@ def born(root: Path) -> Box:
     layout.confirmed.symlink_to("generations/0")
     for directory in (layout.run, layout.wireguard, layout.boot_units, layout.hosts.parent):
         directory.mkdir(parents=True, exist_ok=True)
-    for number in range(4):
-        layout.wireguard_link(f"wg{number}").symlink_to(f"{ACTIVE}/wireguard/wg{number}.conf")
+    settle(layout)
     (layout.boot_units / "wg-quick@wg0.service").symlink_to("/usr/lib/wg-quick@.service")
     layout.hosts.write_text("127.0.0.1 localhost\n", encoding="ascii")
     setting = layout.settings / "net/ipv4/ip_nonlocal_bind"
     setting.parent.mkdir(parents=True)
     setting.write_text("1\n", encoding="ascii")
     return booted(root)
+
+
+def settle(layout: Layout) -> None:
+    """Write the fixed files and links that first boot leaves behind."""
+    for path, text in FILES.items():
+        layout.at(path).parent.mkdir(parents=True, exist_ok=True)
+        layout.at(path).write_text(text, encoding="ascii")
+        layout.at(path).chmod(0o644)
+    for path, target in LINKS:
+        layout.at(path).parent.mkdir(parents=True, exist_ok=True)
+        layout.at(path).symlink_to(target)
 
 
 def booted(root: Path) -> Box:

@@ -16,13 +16,14 @@ from node import bundle, generations, verbs
 from node.commands import Commands, Result
 from node.layout import ACTIVE, Layout
 from node.machine import Machine
-from tests.node.model import FakeJournal
+from tests.node.model import FakeJournal, settle
 from tests.node.recipe import FIREWALL, encode, key, name_of
 
 # Control sockets of wireguard-go share one directory, so these names are this test's own.
 OURS, THEIRS, EXTRA = "wg-bpna1", "wg-bpnb1", "wg-bpna2"
 HERE, THERE = "bp-test-na", "bp-test-nb"
 PORT = 51821
+_OFF = {"ssh.socket", "backplane-first-boot.service"}
 
 
 def public_key(private: str) -> str:
@@ -121,6 +122,12 @@ class Inside(Commands):
         self.log.append(list(argv))
         if argv[0].endswith("sshd") or argv[0] == "systemd-run":
             return Result(code=0, out="", err="")
+        if argv[1:2] == ["show"] and argv[0] == "systemctl":
+            state = "ActiveState=active\nUnitFileState=enabled\n"
+            units = [word for word in argv[2:] if word.endswith((".service", ".socket"))]
+            off = "ActiveState=inactive\nUnitFileState=disabled\n"
+            told = (f"Id={u}\n{off if u in _OFF else state}" for u in units)
+            return Result(code=0, out="\n".join(told), err="")
         if argv[0] == "systemctl":
             name = argv[-1].removeprefix("wg-quick@").removesuffix(".service")
             if argv[1] not in {"restart", "stop"} or name == argv[-1]:
@@ -268,7 +275,7 @@ def _tool_side(root: Path) -> Machine:
     first = Mesh()
     layout.boot_units.mkdir(parents=True)
     layout.hosts.parent.mkdir(parents=True, exist_ok=True)
-    layout.wireguard.mkdir(parents=True)
+    settle(layout)
     for name in (OURS, EXTRA):
         layout.wireguard_link(name).symlink_to(f"{ACTIVE}/wireguard/{name}.conf")
     generation = generations.write(machine, bundle.decode(first.encode()))

@@ -8,7 +8,7 @@ import yaml
 from backplane import keys
 from backplane.render import bundle as rendered
 from backplane.render import cloudinit, units
-from node import bundle, enroll, generations, layout, staging, verbs
+from node import bundle, enroll, fixed, generations, layout, staging, verbs
 from tests.core import example
 from tests.node.model import Box, booted, born
 
@@ -43,6 +43,8 @@ def test_fixed_paths_are_the_same_on_both_sides() -> None:
     """First boot's links, state and active link are those that the tool knows."""
     here = layout.Layout()
     assert units.LINKS == layout.LINKS
+    assert dict(fixed.FILES) == dict(units.FILES)
+    assert fixed.FIRST_BOOT_UNIT == units.FIRST_BOOT
     assert str(here.state) == units.STATE
     assert str(here.active) == layout.ACTIVE == units.ACTIVE
     assert str(here.generation(layout.BIRTH)) == cloudinit.GENERATION

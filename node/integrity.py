@@ -1,0 +1,67 @@
+"""Whether a generation's files are as its manifest says: content, mode, owner, and nothing else."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from node.bundle import MANIFEST
+from node.disk import Disk
+
+Manifest = Mapping[str, Any]
+
+
+def as_written(path: Path, mode: int, sha256: str) -> bool:
+    """Whether a file has this content and mode, and is root's."""
+    try:
+        state = path.lstat()
+        kept = (stat.S_IMODE(state.st_mode), state.st_uid, state.st_gid)
+        return kept == (mode, os.geteuid(), os.getegid()) and has_content(path, sha256)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def has_content(path: Path, sha256: str) -> bool:
+    """Whether it is a plain file with this content."""
+    try:
+        plain = stat.S_ISREG(path.lstat().st_mode)
+        return plain and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def broken(path: Path, manifest: Manifest) -> list[str]:
+    """Files that are not as they were written."""
+    return [
+        entry["path"]
+        for entry in manifest["files"]
+        if not as_written(path / entry["path"], int(entry["mode"], 8), entry["sha256"])
+    ]
+
+
+def loose(path: Path, manifest: Manifest) -> dict[str, int]:
+    """Files whose content is right while mode or owner are not, with the mode they should have."""
+    modes = {entry["path"]: (int(entry["mode"], 8), entry["sha256"]) for entry in manifest["files"]}
+    return {
+        name: modes[name][0]
+        for name in broken(path, manifest)
+        if has_content(path / name, modes[name][1])
+    }
+
+
+def strays(path: Path, manifest: Manifest) -> list[str]:
+    """What lies in the directory and is none of the generation's files."""
+    own = {MANIFEST, *(entry["path"] for entry in manifest["files"])}
+    found = (file for file in path.rglob("*") if file.is_symlink() or not file.is_dir())
+    return sorted({str(file.relative_to(path)) for file in found} - own)
+
+
+def tidy(disk: Disk, path: Path, manifest: Manifest) -> None:
+    """Put modes and owners right, and take out what does not belong there."""
+    for name, mode in loose(path, manifest).items():
+        os.chown(path / name, os.geteuid(), os.getegid())
+        (path / name).chmod(mode)
+    for name in strays(path, manifest):
+        disk.remove(path / name)

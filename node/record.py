@@ -1,0 +1,50 @@
+"""What has been put into the kernel and the daemons since boot, and what boot had put there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from node import generations, sshd
+from node.machine import Machine
+
+# What of a generation is put into the kernel or a daemon as a whole, and when it counts as changed.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "firewall": ("nftables.nft",),
+    "sshd": sshd.FILES,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What has been put into the kernel and the daemons since boot.
+
+    Attributes:
+        generation: The last that was applied as a whole; None while one is being applied.
+        parts: Hash of each part as it was put there; empty while that is not certain.
+    """
+
+    generation: str | None
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+def read(machine: Machine) -> Record:
+    """Read the record. Without one nothing has changed since boot put the active one into place."""
+    told = machine.recall(machine.layout.applied)
+    if told is not None:
+        name, parts = told.get("generation"), told.get("parts")
+        return Record(
+            generation=str(name) if name else None,
+            parts={str(k): str(v) for k, v in parts.items()} if isinstance(parts, dict) else {},
+        )
+    active = generations.named(machine, machine.layout.active)
+    if active is None:
+        return Record(generation=None)
+    booted = generations.load(machine, active)
+    return Record(
+        generation=active, parts={part: booted.digest(*files) for part, files in PARTS.items()}
+    )
+
+
+def save(machine: Machine, done: Record) -> None:
+    """Write the record."""
+    parts = {"generation": done.generation, "parts": done.parts}
+    machine.remember(machine.layout.applied, parts)

@@ -1,0 +1,217 @@
+"""What a flip has to do, step by step: everything that differs from a generation, and only that."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from node import (
+    changes,
+    drift_files,
+    drift_routes,
+    drift_sshd,
+    drift_units,
+    firewall,
+    generations,
+    interfaces,
+    record,
+    sshd,
+    sysctl,
+    timers,
+    wireguard,
+)
+from node.difference import Difference
+from node.errors import Refused
+from node.generations import Generation
+from node.layout import SSH_UNIT
+from node.machine import Machine
+from node.record import Record
+
+LINK = "active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do.
+
+    Attributes:
+        what: For people: what it touches.
+        run: Does it.
+        blocking: Whether the generation counts as not live before it is done.
+    """
+
+    what: str
+    run: Callable[[], object]
+    blocking: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one flip knows of the machine.
+
+    Attributes:
+        machine: The machine.
+        target: The generation to be live.
+        keys: Where keys for ``wg`` are put.
+        only: The interfaces to touch, and nothing else of what stands fixed; None: everything.
+        units: Whether to ask systemd too when nothing else is being changed. That takes longer
+            than all the rest, and says more of the next boot than of what is live.
+    """
+
+    machine: Machine
+    target: Generation
+    keys: interfaces.KeyFiles
+    only: frozenset[str] | None
+    units: bool = True
+
+    def steps(self) -> Iterator[Step]:
+        """Everything to do, in order."""
+        machine, target = self.machine, self.target
+        wanted = target.wireguard()
+        live, links = interfaces.read_all(machine)
+        done = record.read(machine)
+        touch = set(wanted) if self.only is None else set(wanted) & self.only
+        still = self.units and self.only is None and done.generation == target.name
+        units = drift_units.read(machine, target) if still else {}
+        standing = list(self._standing(units))
+
+        yield from self._departures(live, wanted)
+        if _points_elsewhere(machine, target):
+            yield Step(what=LINK, run=partial(generations.activate, machine, target.name))
+        yield from standing
+        yield from self._firewall(done)
+        for setting, value in sysctl.differences(machine, target.file("sysctl.conf")):
+            run_one = partial(sysctl.write, machine, setting, value)
+            yield Step(what=f"sysctl {setting}", run=run_one)
+        # What stood there before tells a roamed endpoint from one that is declared anew.
+        before = _before(machine, done)
+        for name in sorted(touch, reverse=True):
+            unit = units.get(drift_units.plane(name))
+            if name not in live:
+                yield Step(what=f"{name}: up", run=partial(interfaces.bring_up, machine, name))
+            elif unit and not unit.runs:
+                yield Step(what=f"{name}: anew", run=partial(_renew, machine, name), blocking=False)
+            else:
+                states = (live[name].interface, wanted[name], before.get(name))
+                yield from self._interface(name, states, links[name])
+        if self.only is None:
+            routes = drift_routes.read(machine)
+            ours = set(live) | set(wanted)
+            yield from _steps(drift_routes.differences(machine, wanted, links, routes, ours))
+        mended = any("/ssh" in step.what for step in standing)
+        yield from self._sshd(done, units.get(SSH_UNIT), mended=mended)
+
+    def _departures(
+        self, live: Mapping[str, wireguard.Device], wanted: Mapping[str, wireguard.Interface]
+    ) -> Iterator[Step]:
+        """Planes and peers that go for good, before the firewall forgets their addresses."""
+        machine, only = self.machine, self.only
+        for name in sorted(set(live) - set(wanted)) if only is None else ():
+            yield Step(what=f"{name}: down", run=partial(interfaces.take_down, machine, name))
+        for name in sorted(set(wanted) & set(live)):
+            change = changes.departures(live[name].interface, wanted[name])
+            if change and (only is None or name in only):
+                yield self._set(name, change, "peers that leave")
+
+    def _standing(self, units: Mapping[str, drift_units.Unit]) -> Iterator[Step]:
+        """What never changes with a generation, and so must be as first boot left it."""
+        if self.only is None:
+            armed = timers.armed(self.machine)
+            name = armed.unit if armed else None
+            yield from _steps(drift_units.timers(self.machine, name))
+            yield from _steps(drift_files.differences(self.machine, self.target))
+            yield from _steps(drift_files.tool(self.machine))
+            yield from _steps(drift_units.differences(self.machine, self.target, units))
+
+    def _interface(
+        self,
+        name: str,
+        states: tuple[wireguard.Interface, wireguard.Interface, wireguard.Interface | None],
+        link: interfaces.Link,
+    ) -> Iterator[Step]:
+        live, wanted, before = states
+        if change := changes.difference(live, wanted, before):
+            gone = changes.departures(live, wanted).removed
+            left = replace(change, removed=tuple(p for p in change.removed if p not in gone))
+            if left:
+                own = [f"{name}: own key or port"] if left.private or left.port else []
+                yield self._set(name, left, ", ".join([*own, *name_peers(name, left, self.target)]))
+        if astray := changes.astray(live, wanted, change):
+            what = ", ".join(f"{text}, endpoint" for text in name_peers(name, astray, self.target))
+            yield replace(self._set(name, astray, what), blocking=False)
+        for argv in interfaces.address_commands(name, link, wanted):
+            what = f"{name}: {argv[1]} {' '.join(argv[2:])}"
+            yield Step(what=what, run=partial(interfaces.set_address, self.machine, name, argv))
+
+    def _set(self, name: str, change: changes.Change, what: str) -> Step:
+        argv = interfaces.command(name, change, self.keys)
+        text = what if what.startswith(name) else f"{name}: {what}"
+        return Step(what=text, run=partial(interfaces.set_change, self.machine, name, argv))
+
+    def _firewall(self, done: Record) -> Iterator[Step]:
+        file = self.target.file("nftables.nft")
+        if not file.exists():
+            return
+        known = done.parts.get("firewall") == self.target.digest(*record.PARTS["firewall"])
+        if not known or (self.only is None and firewall.differs(self.machine, file)):
+            yield self._part("firewall", partial(firewall.load, self.machine, file))
+
+    def _sshd(self, done: Record, unit: drift_units.Unit | None, *, mended: bool) -> Iterator[Step]:
+        if not self.target.file("sshd.conf").exists():
+            return
+        step = self._part("sshd", partial(sshd.reload, self.machine))
+        known = done.parts.get("sshd") == self.target.digest(*record.PARTS["sshd"])
+        if not known or mended or (unit and not unit.runs):
+            yield step
+        elif self.only is None:
+            pid = unit.pid if unit else 0
+            needed, blocking = drift_sshd.needs_reload(self.machine, self.target, pid)
+            if needed:
+                yield replace(step, blocking=blocking)
+
+    def _part(self, part: str, load: Callable[[], None]) -> Step:
+        machine = self.machine
+        digest = self.target.digest(*record.PARTS[part])
+
+        def change() -> None:
+            # Until it is certain what the kernel or the daemon has, the next run does it again.
+            for certain in ("", digest):
+                state = record.read(machine)
+                if certain:
+                    load()
+                parts = {**state.parts, part: certain}
+                record.save(machine, Record(generation=None, parts=parts))
+
+        return Step(what=part, run=change)
+
+
+def name_peers(name: str, change: changes.Change, target: Generation) -> list[str]:
+    """The peers of a change as people know them."""
+    names = target.peer_names(name)
+    touched = [*(peer.public for peer in change.peers), *change.removed]
+    return [f"{name}: peer {names.get(public, f'{public[:8]}… (old)')}" for public in touched]
+
+
+def _steps(found: Iterable[Difference]) -> Iterator[Step]:
+    for one in found:
+        if one.mend is not None:
+            yield Step(what=one.what, run=one.mend, blocking=one.blocking)
+
+
+def _renew(machine: Machine, name: str) -> None:
+    interfaces.take_down(machine, name)
+    interfaces.bring_up(machine, name)
+
+
+def _before(machine: Machine, done: Record) -> dict[str, wireguard.Interface]:
+    if done.generation is None:
+        return {}
+    try:
+        return generations.load(machine, done.generation).wireguard()
+    except Refused:
+        return {}
+
+
+def _points_elsewhere(machine: Machine, target: Generation) -> bool:
+    """Whether `active` is not yet a link straight to ``target`` (at boot it leads there by two)."""
+    link = machine.layout.active
+    return not link.is_symlink() or link.readlink() != machine.layout.generation(target.name)
