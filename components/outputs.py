@@ -11,7 +11,8 @@ Plain outputs::
     ssh_config   text for ~/.ssh/config: every node by name, over wg1
     known_hosts  text for ~/.ssh/known_hosts: the host keys that ssh_config's aliases pin
     firewall_ids {"fsn": "<id>", …}
-    plan         {"topology", "network", "ula", "planes": [{"slot", "name", "interface", "port",
+    plan         {"topology", "network", "ula", "sites": {"fsn": {"cloud": "hetzner"}},
+                  "planes": [{"slot", "name", "interface", "port",
                   "ipv4": "10.201.0.0/16", "ipv6": "…/56", "keys": 1, "psk": 1,
                   "rotated": {"keys": "2026-03-01", "psk": null}, "mtu": 1420}, …],
                   "openings": {"fsn-a": [{"slot", "proto", "port", "role"}, …]}, "people":
@@ -118,6 +119,7 @@ def _plan(plan: Plan) -> Json:
         "topology": plan.topology,
         "network": plan.network,
         "ula": plan.ula,
+        "sites": {site.name: {"cloud": site.cloud} for site in plan.sites},
         "planes": [
             {
                 "slot": plane.slot,
