@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import yaml
 
 from scripts._problem import Problem
 
@@ -111,6 +112,25 @@ def selected(stack: str | None) -> str:
     return pulumi(
         "stack", "--show-name", where=_label(None), what="its name cannot be read"
     ).strip()
+
+
+def stage_urn(stack: Stack, node: str) -> str:
+    """The URN of a node's stage: what `pulumi up --replace` is given to write it anew."""
+    name = yaml.safe_load((project() / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+    kind = "backplane:index:Node$command:remote:Command"
+    return f"urn:pulumi:{stack.credentials.stack}::{name}::{kind}::{node}-stage"
+
+
+def setting(stack: str, key: str) -> str | None:
+    """A value of the stack's configuration, decrypted into memory; None where there is none."""
+    done = subprocess.run(
+        ["pulumi", "config", "get", key, "--stack", stack, "--non-interactive"],
+        cwd=project(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or None if done.returncode == 0 else None
 
 
 def deployed(stack: str | None) -> Stack | None:

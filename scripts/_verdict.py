@@ -191,7 +191,8 @@ def isolation(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
     }
 
 
-def _wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) -> str | None:
+def wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) -> str | None:
+    """Why a node must not listen there; None where it may."""
     address, port = str(listener["address"]), int(listener["port"])
     protocol = str(listener["protocol"])
     if address == "*" or (parsed := ipaddress.ip_address(address)).is_unspecified:
@@ -215,7 +216,7 @@ def listeners(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
     for node in declared.nodes:
         for listener in facts[node.name].listeners if node.name in facts else ():
             checked += 1
-            if why := _wrong_listener(declared, node, listener):
+            if why := wrong_listener(declared, node, listener):
                 wrong.append({"node": node.name, **listener, "why": why})
     return {"checked": checked, "wrong": wrong}
 
