@@ -34,6 +34,9 @@ SLACK = 30
 DIALS = 16
 """Logins at a time: they cost the runner's processor, and all at once would all be late."""
 
+REPAIR = 45
+"""Seconds that a flip in place may take."""
+
 CHECKS = 0.6
 """Part of the timer within which new sessions and peers must answer; the rest is for confirming."""
 
@@ -98,8 +101,10 @@ class Rollout:
         await self._phase("check", self._check)
         ends.require({m.name: m.ends for m in self.members}, ends.own(self.stack, self.lease))
         self._confirming = True
-        # In whole milliseconds, so that two rollouts never share one.
-        self._members = members.line(self._ids(), time.time_ns() // 1_000_000, self._key)
+        if not self.repair:
+            # In whole milliseconds, so that two rollouts never share one. A repair of a few nodes
+            # knows not everybody, nor who has been declared out since: it says nothing of members.
+            self._members = members.line(self._ids(), time.time_ns() // 1_000_000, self._key)
         await self._phase("confirm", self._confirm)
         self._tell(f"confirmed within {max(self._confirmed) - min(self._confirmed):.3f} s")
 
@@ -155,10 +160,12 @@ class Rollout:
         wait = moment.lead(self._slowest)
         at = moment.now() + int(wait * 1e9)
         began: list[int] = []
+        # Units are put right by systemd, which takes its time; a change does not touch them.
+        patience = REPAIR if self.repair else 10
 
         async def flip(member: Member) -> None:
             about = {**self._about(member), "at": at + member.ahead}
-            answer = await member.call("flip", about, seconds=wait + 10)
+            answer = await member.call("flip", about, seconds=wait + patience)
             began.append(answer["began"] - member.ahead)
 
         await self._phase("flip", flip)
@@ -191,8 +198,8 @@ class Rollout:
     async def _confirm(self, member: Member) -> None:
         """Confirm; a lost answer is asked for again, on both planes, until the timer ends."""
         left = self._armed_at + self.timer - time.monotonic()
-        about = {**self._about(member), "members": self._members}
-        await member.call("confirm", about, seconds=left)
+        told = {"members": self._members} if self._members else {}
+        await member.call("confirm", {**self._about(member), **told}, seconds=left)
         self._confirmed.append(time.monotonic())
 
     def _ids(self) -> set[str]:

@@ -43,6 +43,7 @@ class FakeNode:
     ends: dict[str, dict[str, str]] = field(default_factory=dict)
     wall: float = 0.0
     said: list[str] = field(default_factory=list)
+    members: str = ""
 
     @property
     def name(self) -> str:
@@ -136,6 +137,7 @@ class FakeNode:
         if self.active != request["generation"]:
             raise PermissionError("that generation is not active")
         self.confirmed, self.armed = self.active, False
+        self.members = request.get("members", "")
         return {"ok": True}
 
     def do_rollback(self, _request: dict[str, Any]) -> dict[str, Any]:
