@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -18,6 +16,7 @@ from backplane.planes import REQUIRED
 from backplane.render import wireguard
 from backplane.render.operator import interface_name
 from components.access import Access
+from components.leave import leave_by
 from runner.problem import RunnerError
 from runner.tunnel import Door, Peer, Side, Tunnel
 
@@ -73,7 +72,7 @@ class Link:
         except RunnerError as error:
             raise pulumi.RunError(str(error)) from error
         atexit.register(self._tunnel.close)
-        _leave_by(self._tunnel.close)
+        leave_by(self._tunnel.close)
 
     def use(
         self,
@@ -209,19 +208,3 @@ def _this_runner(plan: Plan) -> PlanPerson:
     raise pulumi.RunError(
         f"{RUNNER}={wanted} is no runner of stack {plan.stack}\n  fix: use one of: {names}"
     )
-
-
-def _leave_by(close: Callable[[], None]) -> None:
-    """Let the engine end the program by a signal: the tunnel is left, and nothing is said.
-
-    An exception out of a handler would come up in whatever runs just then, and Pulumi would show it
-    as a failure of the program's own, with a traceback, below the one that really happened.
-    """
-
-    def leave(_number: int, _frame: FrameType | None) -> None:
-        close()
-        os._exit(1)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
-            signal.signal(number, leave)

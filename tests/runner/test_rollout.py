@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -246,57 +241,6 @@ def test_stopped_rollout_undoes_itself() -> None:
 
     fleet = play(3, scene, prepare=nothing)
     assert states(fleet) == {(OLD, OLD, "", False)}
-
-
-def test_driver_as_a_process_outlives_its_terminal() -> None:
-    """The driver survives SIGHUP and SIGINT and ends with 0; a broken order ends with 2."""
-
-    async def scene(fleet: Fleet) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "runner.rollout",
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert process.stdin
-        assert process.stderr
-        process.stdin.write(fleet.order().encode().encode())
-        process.stdin.write_eof()
-        first = await process.stderr.readline()
-        assert first.startswith(b"lease: 4 of 4")
-        os.kill(process.pid, signal.SIGHUP)
-        os.kill(process.pid, signal.SIGINT)
-        rest = (await process.stderr.read()).decode()
-        assert await process.wait() == 0
-        assert "done: 4 nodes" in rest
-        assert "PRIVATE KEY" not in rest
-
-    fleet = play(4, scene, prepare=nothing)
-    assert states(fleet) == {(NEW, NEW, "", False)}
-    broken = subprocess.run(
-        [sys.executable, "-m", "runner.rollout"], input=b"{}", cwd=ROOT, check=False
-    )
-    assert broken.returncode == 2
-
-
-def test_a_hundred_nodes_in_time(capsys: pytest.CaptureFixture[str]) -> None:
-    """100 nodes: flips lie within 2 s of each other, and a change ends within 60 s."""
-    lines: list[str] = []
-
-    async def scene(fleet: Fleet) -> None:
-        began = time.monotonic()
-        await Rollout(fleet.order(timer=120), lines.append).run()
-        lines.append(f"whole: {time.monotonic() - began:.2f} s")
-
-    fleet = play(100, scene, prepare=nothing)
-    assert states(fleet) == {(NEW, NEW, "", False)}
-    spread = max(fleet.flips) - min(fleet.flips)
-    with capsys.disabled():
-        print(f"\n100 nodes: flips within {spread:.2f} s; {'; '.join(lines)}")  # noqa: T201
-    assert spread < 2
-    assert float(lines[-1].split()[1]) < 60
 
 
 def test_a_nodes_own_reasons_are_told() -> None:

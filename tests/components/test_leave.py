@@ -8,9 +8,9 @@ import pytest
 
 PROGRAM = """
 import asyncio
-from components.link import _leave_by
+from components.leave import leave_by
 
-_leave_by(lambda: print("left", flush=True))
+leave_by(lambda: print("left", flush=True))
 
 async def work():
     print("at work", flush=True)
