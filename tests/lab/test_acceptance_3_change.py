@@ -13,15 +13,12 @@ import pytest
 from hcloud import Client
 
 from lab.network.namespace import Namespace
-from lab.setup import toolchain
 from tests.lab.mesh import Declaration, Mesh, checkout
 
 NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
 FRESH = "hel-c"
-# Seconds that a preview of one node more or less may take: 3 where the machine does nothing else.
-# Here four machines and the stranger share two cores with it, and stand-ins are Python programs:
-# four of them start in every preview (docs/testing.md).
-PREVIEW = 4.5 if "stand-in" in toolchain.announce() else 3.0
+# Seconds that a preview of one node more or less may take, beside four machines and the stranger.
+PREVIEW = 3.0
 
 
 # A node comes and goes
