@@ -22,8 +22,8 @@ def show(console: Console, verdict: Json) -> None:
         line(f"[green]repaired[/] {escape(_title(one))}")
     for text in lines(verdict["findings"]):
         line(_colour(text))
-    for name in verdict["offline"]:
-        line(f"left out: {name} is `offline`")
+    for name, mark in verdict["left_out"].items():
+        line(f"left out: {name} is marked `{mark}`")
     if trouble := verdict.get("trouble"):
         line(f"[red]x[/] {escape(trouble)}")
     word = "[bold green]no drift[/]" if verdict["ok"] else "[bold red]drift[/]"

@@ -13,7 +13,7 @@ import typer
 from scripts._stack import Stack, StackOption, read, stage_urn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from scripts._drift_ask import Answers
     from scripts._verdict import Mesh
@@ -64,9 +64,15 @@ async def _run(
         "ok": not found and "trouble" not in more,
         "findings": found,
         "asked": len(answers.told),
-        "offline": sorted(n for n, node in stack.outputs["nodes"].items() if node["offline"]),
+        "left_out": left_out(stack.outputs["nodes"]),
         **more,
     }
+
+
+def left_out(nodes: Mapping[str, Any]) -> dict[str, str]:
+    """Nodes that are not looked at, with the reason: they stand still while they are marked."""
+    marks = ("offline", "retire")
+    return {name: mark for name, node in sorted(nodes.items()) for mark in marks if node.get(mark)}
 
 
 def main(
@@ -85,8 +91,8 @@ def main(
     Each node compares itself with the generation on its own disk: WireGuard, nftables, routes,
     listeners, files, settings, units. The clouds' firewalls are read back over their API. With
     `--repair` the nodes take that generation once more through a rollout, which undoes itself when
-    it goes wrong; what only `pulumi up` or a person can put right is named. Nodes that are
-    `offline` are left out. Exit code 0: no drift, or all of it repaired; 1: drift.
+    it goes wrong; what only `pulumi up` or a person can put right is named. Nodes marked `offline`
+    or `retire` are left out. Exit code 0: no drift, or all of it repaired; 1: drift.
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of this
 
@@ -94,7 +100,7 @@ def main(
     from scripts._verdict import mesh  # noqa: PLC0415
 
     seen = read(stack)
-    declared = mesh(seen.outputs, ())
+    declared = mesh(seen.outputs, (), left_out(seen.outputs["nodes"]))
     begin = time.monotonic()
     with (
         Console(stderr=True).status("bringing the runner's tunnel up") as status,

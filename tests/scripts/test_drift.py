@@ -10,7 +10,7 @@ from rich.console import Console
 from components.clouds.hetzner import ANYWHERE
 from components.clouds.reading import DARK, Firewall, Rule, Standing
 from runner import tool
-from scripts import _drift, _drift_repair, _drift_show
+from scripts import _drift, _drift_repair, _drift_show, drift
 from scripts._drift_ask import Answers
 from scripts._verdict import Mesh
 from tests.scripts.facts import ANY, DECLARED, NAMES, outputs
@@ -138,13 +138,20 @@ def test_findings_read_as_a_diff() -> None:
         "    + off",
     ]
     console = Console(record=True, width=200, no_color=True)
-    verdict = {"ok": False, "findings": found, "offline": ["hel-b"], "asked": 3}
+    verdict = {"ok": False, "findings": found, "left_out": {"hel-b": "offline"}, "asked": 3}
     _drift_show.show(console, {**verdict, "repaired": found, "trouble": "flip failed [x]"})
     text = console.export_text()
     assert "repaired fsn-a: wireguard: wg1: peer b, keepalive" in text
-    assert "left out: hel-b is `offline`" in text
+    assert "left out: hel-b is marked `offline`" in text
     assert "flip failed [x]" in text
     assert "drift: 1 findings, 3 nodes asked" in text
+
+
+def test_marked_nodes_are_left_out_and_named() -> None:
+    """One that is offline and one that goes are not asked; an output without the mark is read."""
+    nodes = {"a": {"offline": False}, "b": {"offline": True, "retire": False}}
+    nodes["c"] = {"offline": False, "retire": True}
+    assert drift.left_out(nodes) == {"b": "offline", "c": "retire"}
 
 
 def test_a_repair_leads_each_node_to_where_it_is() -> None:
