@@ -145,7 +145,7 @@ class Kernel(Commands):
         text = self.stdin if argv[-1] == "-" else Path(argv[-1]).read_text(encoding="utf-8")
         if "--check" in argv:
             return ""
-        whole = text.startswith("#")
+        whole = "delete table" in text
         if whole:
             self.firewall, _, _ = text.partition("flush set")
             self.held = ["operators"] if HELD in text else []
