@@ -131,6 +131,9 @@ class Checks:
         verdict = self.mesh.verify()
         if verdict["ok"] is not True:
             raise Broken(f"`backplane verify` after an `up`: {_findings(verdict)}")
+        drift = self.mesh.backplane("drift", "--stack", STACK)
+        if drift.code != 0:
+            raise Broken(f"`backplane drift` after an `up`: {drift.out}{drift.err}")
         self._looked()
         self.counts["everybody confirmed and as declared"] += 1
 

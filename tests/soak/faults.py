@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from lab.faults import api, path, power, processes, programs
-from tests.lab.mesh import Mesh
+from tests.lab.mesh import STACK, Mesh
 from tests.soak.changes import Edit
 from tests.soak.facts import machines
+from tests.soak.invariants import Broken
 from tests.soak.model import LASTING, PLANES, Model
 from tests.soak.runs import Run
 
@@ -155,7 +156,7 @@ def refuses_to_stage(model: Model, edit: Edit, draw: Random) -> Fault:
 
 
 def drifted(model: Model, edit: Edit, draw: Random) -> Fault | None:
-    """Somebody changes a node by hand; afterwards its power is cut, and boot puts it right."""
+    """Somebody changes a node by hand; a repair puts it right, or boot after a power cut."""
     fit = sorted(set(model.present) - edit.makes - edit.drops - set(LASTING))
     if not fit:
         return None
@@ -171,15 +172,22 @@ def drifted(model: Model, edit: Edit, draw: Random) -> Fault | None:
         )
     )
 
+    repaired = draw.random() < 0.6
+
     @contextmanager
     def around(mesh: Mesh) -> Iterator[None]:
         mesh.lab.exec(name, by_hand)
         yield
-        with power.cut(machines(mesh)[name]):
-            pass
+        if repaired:
+            done = mesh.backplane("drift", "--repair", "--stack", STACK)
+            if done.code != 0:
+                raise Broken(f"`backplane drift --repair` after {by_hand!r}: {done.out}{done.err}")
+        else:
+            with power.cut(machines(mesh)[name]):
+                pass
 
     return Fault(
-        what=f"by hand on {name}: {by_hand}, then its power is cut",
+        what=f"by hand on {name}: {by_hand}, then {'repaired' if repaired else 'its power is cut'}",
         hurts=frozenset((name,)),
         around=around,
     )
