@@ -13,10 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.api_server import serving
 from tests.bench.figures import Figures
+from tests.engine.paper import declare
 from tests.pulumi_project import PulumiProject
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,10 +60,7 @@ def run(folder: Path, figures: Figures, say: Callable[[str], None]) -> None:
         project.env["PATH"] = os.pathsep.join((str(plugins), project.env["PATH"]))
         project.env["PYTHONPATH"] = str(ROOT)
         project.program(_PROGRAM.format(root=str(ROOT), main=str(ROOT / "__main__.py")))
-        path = project.directory / "Pulumi.test.yaml"
-        stack = yaml.safe_load(path.read_text()) or {}
-        stack["config"] = {"throwaway:mesh": _declaration()}
-        path.write_text(yaml.safe_dump(stack))
+        declare(project, _declaration())
         began = time.monotonic()
         project.run("up", "--yes", "--skip-preview", "--stack", "test", limit=1800)
         took = time.monotonic() - began
