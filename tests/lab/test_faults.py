@@ -6,6 +6,7 @@ that the nodes' timers alone undo it. `make test` makes one of each kind, `make 
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -13,6 +14,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 import pytest
 
 from lab.faults import api, disk, path, power, processes, programs
+from lab.process import wait_until
 from tests.lab.attempts import ATTEMPTS, VICTIM, Attempt
 from tests.lab.ward import GRACE, NODES, TIMER, Ward
 
@@ -48,7 +50,7 @@ def ward(
 REFUSALS = {
     "nft fails": "broken by the lab",
     "the disk is full": "No space left on device",
-    "the bundle is cut short": "it is damaged or cut short",
+    "the bundle is cut short": "the bundle is refused: it is cut short",
 }
 """What ails one node, and what `up` must say of it."""
 
@@ -131,31 +133,42 @@ def test_of_two_at_once_one_goes_through(ward: Ward) -> None:
     ward.verified()
 
 
-def test_a_rollout_that_lost_its_pulumi_ends_alone_and_the_next_up_waits(ward: Ward) -> None:
-    """Only the command line is killed: the rollout undoes what locks out, the next `up` waits."""
+def test_an_up_waits_for_a_rollout_that_lost_its_pulumi(ward: Ward) -> None:
+    """Only the command line is killed: the next `up` waits, and the rollout undoes what locks out.
+
+    The rollout is halted until the next `up` waits for it, or the two would race.
+    """
     before = ward.confirmed()
     ward.declare_anew()
     run = ward.up(dict.fromkeys(NODES, "shut-ssh"))
     run.seen("flip:")
     processes.kill(run.top)
+    (rollout,) = ward.rollouts()
+    rollout.signal(signal.SIGSTOP)
     run.end()
-    assert len(ward.rollouts()) == 1
     ward.unlock()
-    done = ward.corrected(before)
-    assert "another rollout is at work, waiting for it" in done.out
+    following = ward.up({})
+    following.seen("another rollout is at work, waiting for it")
+    rollout.signal(signal.SIGCONT)
+    assert following.end().code == 0, following.text
     assert ward.rollouts() == []
+    after = ward.confirmed()
+    assert all(after[node] != before[node] for node in NODES)
+    ward.verified()
 
 
 def test_a_rollout_that_lost_its_plugin_ends_alone(ward: Ward) -> None:
-    """The plugin that started the rollout is killed after the flip: the mesh still takes it."""
+    """The plugin that started the rollout is killed after the flip: every node still confirms."""
     before = ward.confirmed()
     ward.declare_anew()
     run = ward.up({})
     run.seen("flip:")
     processes.kill(processes.below(run.top, "lab.plugins.command"))
     assert run.end().code != 0
-    done = ward.corrected(before)
-    assert "error" not in done.diagnostics
+    wait_until("the rollout's own end", lambda: not ward.rollouts(), seconds=TIMER)
+    after = ward.confirmed()
+    assert all(after[node] != before[node] for node in NODES)
+    ward.corrected(before)
 
 
 # Attempts to lock everybody out

@@ -19,7 +19,7 @@ from lab.machines.machine import Machine
 from lab.network.namespace import Namespace
 from lab.process import Process
 from tests.lab import mutant
-from tests.lab.mesh import ROOT, STACK, Declaration, Done, Mesh, checkout
+from tests.lab.mesh import ROOT, STACK, Done, Mesh, checkout
 from tests.lab.running import Running
 
 NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
@@ -59,12 +59,14 @@ class Ward:
         mutant: the copy of the project that spoils bundles.
         credentials: what asking the nodes takes; secret.
         figures: what was measured, by case.
+        changes: how often the declaration was changed.
     """
 
     mesh: Mesh
     mutant: Path
     credentials: dict[str, Any] = field(repr=False)
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    changes: int = 0
 
     @classmethod
     def make(cls, folder: Path) -> Ward:
@@ -127,14 +129,10 @@ class Ward:
     # What happens to it
 
     def declare_anew(self) -> None:
-        """Change the declaration so that every node gets another generation: bob comes or goes."""
-
-        def change(declared: Declaration) -> None:
-            operators = declared["operators"]
-            if operators.pop("bob", None) is None:
-                operators["bob"] = {"id": 2, "planes": ["management", "monitoring"]}
-
-        self.mesh.declare(change)
+        """Change the declaration so that every node gets a generation that it never had."""
+        self.changes += 1
+        bob = {"id": 1 + self.changes, "planes": ["management", "monitoring"]}
+        self.mesh.declare(lambda declared: declared["operators"].update(bob=bob))
         shutil.copy(self.mesh.stack_file, self.mutant / "stacks")
 
     def up(self, mutation: Mapping[str, str]) -> Running:
@@ -149,13 +147,13 @@ class Ward:
         processes.kill_all(running.top)
         assert self.rollouts() == [], "a rollout lives on"
 
-    def rollouts(self) -> list[int]:
+    def rollouts(self) -> list[Process]:
         """The rollouts that run where the runner is."""
-        inside = Namespace(self.mesh.lab.lab.runner).processes()
+        inside = (Process.of(pid) for pid in Namespace(self.mesh.lab.lab.runner).processes())
         return [
-            pid
-            for pid in inside
-            if (one := Process.of(pid)) and "runner.rollout" in processes.command(one)
+            one
+            for one in inside
+            if one and one.alive and "runner.rollout" in processes.command(one)
         ]
 
     def unlock(self) -> None:
