@@ -65,26 +65,6 @@ def test_a_mesh_that_is_there_is_not_touched() -> None:
     assert [node.said for node in fleet.nodes] == [["lease", "status", "release"]] * 3
 
 
-def test_a_repair_takes_nodes_that_are_there_through_it_all_and_tells_of_no_members() -> None:
-    """Asked to repair, a mesh that is there is armed, flipped, confirmed; who belongs is not said.
-
-    A few nodes know not everybody, and a newer list without the others would hold those out.
-    """
-
-    def done(fleet: Fleet) -> None:
-        for node in fleet.nodes:
-            node.confirmed = node.active = NEW
-
-    async def repair(fleet: Fleet) -> None:
-        await Rollout(replace(fleet.order(), repair=True), lambda _line: None).run()
-
-    fleet = play(2, repair, prepare=done)
-    assert states(fleet) == {(NEW, NEW, "", False)}
-    assert all({"arm", "flip", "check", "confirm"} <= set(node.said) for node in fleet.nodes)
-    assert [node.members for node in fleet.nodes] == ["", ""]
-    assert all(node.members for node in play(2, _carry_out, prepare=nothing).nodes)
-
-
 @pytest.mark.parametrize("verb", ["lease", "arm", "prepare", "flip", "check", "confirm"])
 def test_one_refusal_brings_all_back(verb: str) -> None:
     """Whatever one node refuses, all end where they were, and the message names it and why."""
