@@ -60,10 +60,9 @@ async def _over(
     try:
         session = await _session(credentials, node, slot, until)
         try:
-            asked = time.time()
             told = await session.call("status", seconds=PATIENCE)
-            # Half of the way there and back: what is left is the node's time to start its tool.
-            middle = (asked + time.time()) / 2
+            # A node reads its clock last, so its answer is as old as its way here.
+            now = time.time()
         finally:
             session.close()
     except RunnerError as error:
@@ -73,7 +72,7 @@ async def _over(
     if not standing.told or slot == "management":
         standing.told = told
         wall = told.get("wall")
-        standing.offset = round(float(wall) - middle, 2) if wall is not None else None
+        standing.offset = round(float(wall) - now, 2) if wall is not None else None
 
 
 async def ask(credentials: Credentials, wait: float, tell: Tell) -> dict[str, Standing]:

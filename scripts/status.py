@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,18 +19,21 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 COLUMNS = (
-    *("node", "declared", "confirmed", "active", "staged", "timer", "lease"),
-    *("rolled back", "clock", "wg1", "wg0", "mark"),
+    *("node", "declared", "confirmed", "active", "staged", "timer", "clock"),
+    *("wg1", "wg0", "mark"),
 )
+
+SHORT = 8
+"""How many digits of a generation a person is shown; `--json` has all 16."""
 
 
 def table(verdict: Json) -> Table:
     """One row for each node."""
     from rich.table import Table  # noqa: PLC0415 - `--help` needs none of this
 
-    shown = Table(title_justify="left", box=None, pad_edge=False, header_style="bold")
+    shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in COLUMNS:
-        shown.add_column(column, no_wrap=column != "rolled back")
+        shown.add_column(column, no_wrap=True)
     for name, node in verdict["nodes"].items():
         shown.add_row(*_cells(name, node))
     return shown
@@ -43,26 +47,33 @@ def _cells(name: str, node: Json) -> list[str]:
         if is_at is None:
             return "-"
         colour = "green" if is_at == wanted else "yellow" if kind == "staged" else "red"
-        return f"[{colour}]{'same' if is_at == wanted else is_at}[/]"
+        return f"[{colour}]{'same' if is_at == wanted else is_at[:SHORT]}[/]"
 
-    lease, undone, offset = node["lease"], node["rolled_back"], node["clock_offset"]
+    offset = node["clock_offset"]
     return [
         name,
-        wanted,
+        wanted[:SHORT],
         *(generation(kind) for kind in ("confirmed", "active", "staged")),
         "-" if node["timer"] is None else f"[red]{node['timer']:.0f} s[/]",
-        "-" if lease is None else f"{lease['id']} {lease['seconds']:.0f} s",
-        "-" if undone is None else f"{undone.get('generation', '')} {undone.get('reason', '')}",
-        "-" if offset is None else f"{offset:+.2f} s",
+        "-" if offset is None else f"{offset:+.1f} s",
         *("[green]yes[/]" if node[way] else "[red]no[/]" for way in ("wg1", "wg0")),
         "offline" if node["offline"] else "retire" if node["retire"] else "",
     ]
 
 
 def show(console: Console, verdict: Json) -> None:
-    """Print the verdict for people: the table, then a line for each finding."""
+    """Print the verdict for people: the table, then a line for each thing to know."""
     console.print(table(verdict))
     for name, node in verdict["nodes"].items():
+        lease, undone = node["lease"], node["rolled_back"]
+        notes = []
+        if lease is not None:
+            notes.append(f"held by rollout {lease['id']} for up to {lease['seconds']:.0f} s more")
+        if undone is not None:
+            when = f"{dt.datetime.fromtimestamp(undone['at']).astimezone():%Y-%m-%d %H:%M:%S}"
+            notes.append(f"rolled back from {undone['generation']} at {when}: {undone['reason']}")
+        for line in notes:
+            console.print(f"[yellow]-[/] {name}: {line}", highlight=False, soft_wrap=True)
         for line in node["findings"]:
             console.print(f"[red]x[/] {name}: {line}", highlight=False, soft_wrap=True)
     nodes = verdict["nodes"].values()

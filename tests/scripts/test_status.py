@@ -74,9 +74,9 @@ def test_marked_nodes_are_shown_and_not_counted(mark: str) -> None:
     assert "1 of 1 nodes as declared, 1 marked" in _shown(verdict)
 
 
-def _shown(verdict: dict[str, Any]) -> str:
+def _shown(verdict: dict[str, Any], width: int = 200) -> str:
     text = io.StringIO()
-    status.show(Console(file=text, width=200, no_color=True), verdict)
+    status.show(Console(file=text, width=width, no_color=True), verdict)
     return text.getvalue()
 
 
@@ -90,14 +90,21 @@ def test_the_table_has_all_that_was_asked() -> None:
     )
     shown = _shown(standing.judge(DECLARED, {"fsn-a": node, "fsn-b": well()}))
     for text in (
-        "61 s",
-        "c0ffee 90 s",
-        "hel-b did not answer",
-        "+0.04 s",
-        "same",
-        "not ok: 1 of 2",
+        *("61 s", "held by rollout c0ffee for up to 90 s more", "+0.0 s", "same"),
+        *(f"rolled back from {OLD} at ", ": hel-b did not answer", "not ok: 1 of 2"),
     ):
         assert text in shown, text
+
+
+def test_a_terminal_of_eighty_columns_shows_it_whole() -> None:
+    """No column is cut for names of twelve characters, in the worst row."""
+    node = well(confirmed=OLD, active=OLD, staged=OLD, timer=119.9)
+    node.offset = -12.34
+    declared = {"fsn-name-12c": {**DECLARED["fsn-a"], "offline": True}}
+    shown = _shown(standing.judge(declared, {"fsn-name-12c": node}), width=80)
+    assert "…" not in shown
+    assert "offline" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
 
 
 class _OfFleet(Credentials):
