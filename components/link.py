@@ -15,6 +15,7 @@ from backplane.plan import Plan, PlanNode, PlanPerson
 from backplane.planes import REQUIRED
 from backplane.render import wireguard
 from backplane.render.operator import interface_name
+from components import ways
 from components.access import Access
 from components.leave import leave_by
 from runner.problem import RunnerError
@@ -66,6 +67,7 @@ class Link:
         self._roots: pulumi.Output[dict[str, bytes]] | None = None
         if pulumi.runtime.is_dry_run():
             return
+        ways.guard(plan)
         try:
             self._tunnel = Tunnel(plan.stack)
             self._tunnel.open(sides(plan, self.person), guards(plan))

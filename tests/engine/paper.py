@@ -23,12 +23,14 @@ HANDS_OFF = f"""
     import runpy, sys
     sys.path.insert(0, {str(ROOT)!r})
     from pulumi_command import local
-    import components.link, components.push, components.rollout
+    import components.link, components.push, components.rollout, components.ways, pulumi
 
     class Untouched(components.link.Link):
         def __init__(self, plan):
             self._plan, self.person = plan, components.link._this_runner(plan)
             self._tunnel = self._ready = self._own = self._roots = None
+            if not pulumi.runtime.is_dry_run():
+                components.ways.guard(plan)
 
     def nothing(name, *, create, stdin, opts, **_):
         notes = create.partition("\\n")[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -76,3 +77,32 @@ def test_a_protected_machine_is_rebuilt_after_one_word(
     assert replaced == {"hel-b-server", "hel-b-enroll", "hel-b-stage"}, steps
     assert "hel-b-ipv4" not in steps
     assert "hel-b-seed" not in steps
+
+
+def test_both_ways_in_never_change_at_once(standing: PulumiProject, mesh: dict[str, Any]) -> None:
+    """Refused before the first resource, with both numbers; one way alone goes, then the other.
+
+    A refused `up` leaves the salts as they were: taking one number back is all that is needed.
+    """
+    export = standing.run("stack", "export", "--stack", "test").text
+    planes = mesh.setdefault("planes", {})
+    planes["enrollment"], planes["management"] = {"keys": 2}, {"psk": 2}
+    declare(standing, mesh)
+    refused = standing.run("up", "--yes", "--skip-preview", "--stack", "test", check=False)
+    assert refused.code != 0
+    assert "both ways in would change at once" in refused.text
+    assert "enrollment: keys 1 -> 2; management: psk 1 -> 2" in refused.text
+    assert _salts(standing.run("stack", "export", "--stack", "test").text) == _salts(export)
+    del planes["management"]
+    declare(standing, mesh)
+    standing.up()
+    planes["management"] = {"psk": 2}
+    declare(standing, mesh)
+    standing.up()
+    assert standing.steps() == {}
+
+
+def _salts(export: str) -> dict[str, object]:
+    """When each of the stack's random values was made, by URN."""
+    found = json.loads(export[export.index("{") :])["deployment"]["resources"]
+    return {one["urn"]: one.get("created") for one in found if "Random" in one["type"]}

@@ -1,0 +1,53 @@
+"""Refuses a change of both ways in at once, before the first resource: nobody could get in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import Any
+
+import pulumi
+
+from backplane.plan import Plan
+from backplane.planes import REQUIRED
+from backplane.ways import renewed
+
+PATIENCE = 60.0
+"""Seconds for reading the stack's outputs; a remote state takes a few."""
+
+
+def guard(plan: Plan) -> None:
+    """Compare with the outputs of the last `up` that came to its end.
+
+    A failed `up` leaves the outputs as they were, so a rotation that has not ended counts too.
+
+    Raises:
+        pulumi.RunError: Enrollment and management would both have new keys or PSKs.
+    """
+    lines = renewed(plan, _planes(plan.stack))
+    if len(lines) == len(REQUIRED):
+        raise pulumi.RunError(
+            f"both ways in would change at once: {'; '.join(lines)}. No node could be told. "
+            "Nothing was changed.\n"
+            "  fix: take one of the two back to the number before, run `pulumi up`, then the other"
+        )
+
+
+def _planes(stack: str) -> list[dict[str, Any]]:
+    """Output `plan.planes`; empty before the first `up` has ended."""
+    program = shutil.which("pulumi")
+    if program is None:
+        pulumi.log.warn("no `pulumi` on PATH: not checked that only one way in changes")
+        return []
+    done = subprocess.run(
+        [program, "stack", "output", "plan", "--json", "--stack", stack, "--non-interactive"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    if done.returncode != 0:
+        return []
+    planes: list[dict[str, Any]] = json.loads(done.stdout).get("planes", [])
+    return planes
