@@ -1,7 +1,7 @@
 """Attempts to lock everybody out: in each the mesh is back by itself, and the next `up` is plain.
 
 Every attempt is made once with the rollout alive and once with it killed right after the flip, so
-that the nodes' timers alone undo it. `make test` makes one of each kind, `make faults` all.
+that the nodes' timers alone undo it. `make test` makes a few, `make faults` all.
 """
 
 from __future__ import annotations
@@ -40,9 +40,12 @@ def ward(
     made = Ward.make(tmp_path_factory.mktemp("ward"))
     yield made
     made.end()
-    terminal = request.config.pluginmanager.getplugin("terminalreporter")
-    if terminal is not None and made.figures:
-        terminal.write_line(made.table())
+    plugins = request.config.pluginmanager
+    capture, terminal = plugins.getplugin("capturemanager"), plugins.getplugin("terminalreporter")
+    if capture is not None and terminal is not None and made.figures:
+        # What is written while a fixture ends is captured, and shown only after a failure.
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(made.table())
 
 
 # A node that does not stage
@@ -145,11 +148,13 @@ def test_an_up_waits_for_a_rollout_that_lost_its_pulumi(ward: Ward) -> None:
     processes.kill(run.top)
     (rollout,) = ward.rollouts()
     rollout.signal(signal.SIGSTOP)
-    run.end()
-    ward.unlock()
-    following = ward.up({})
-    following.seen("another rollout is at work, waiting for it")
-    rollout.signal(signal.SIGCONT)
+    try:
+        run.end()
+        ward.unlock()
+        following = ward.up({})
+        following.seen("another rollout is at work, waiting for it")
+    finally:
+        rollout.signal(signal.SIGCONT)
     assert following.end().code == 0, following.text
     assert ward.rollouts() == []
     after = ward.confirmed()
