@@ -6,7 +6,6 @@ that the nodes' timers alone undo it. `make test` makes a few, `make faults` all
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -136,27 +135,33 @@ def test_of_two_at_once_one_goes_through(ward: Ward) -> None:
     ward.verified()
 
 
-def test_an_up_waits_for_a_rollout_that_lost_its_pulumi(ward: Ward) -> None:
-    """Only the command line is killed: the next `up` waits, and the rollout undoes what locks out.
-
-    The rollout is halted until the next `up` waits for it, or the two would race.
-    """
+def test_a_rollout_that_lost_its_pulumi_undoes_alone(ward: Ward) -> None:
+    """Only the command line is killed: the rollout goes on, and undoes what would lock out."""
     before = ward.confirmed()
     ward.declare_anew()
     run = ward.up(dict.fromkeys(NODES, "shut-ssh"))
     run.seen("flip:")
     processes.kill(run.top)
-    (rollout,) = ward.rollouts()
-    rollout.signal(signal.SIGSTOP)
-    try:
-        run.end()
-        ward.unlock()
-        following = ward.up({})
-        following.seen("another rollout is at work, waiting for it")
-    finally:
-        rollout.signal(signal.SIGCONT)
+    assert len(ward.rollouts()) == 1
+    run.end()
+    wait_until("the rollout's own end", lambda: not ward.rollouts(), seconds=TIMER + GRACE)
+    assert ward.confirmed() == before
+    ward.unlock()
+    ward.corrected(before)
+
+
+def test_an_up_waits_for_the_lease_of_a_dead_rollout(ward: Ward) -> None:
+    """All of a run is killed after the flip: the next `up` says that it waits, and goes through."""
+    before = ward.confirmed()
+    ward.declare_anew()
+    run = ward.up({})
+    run.seen("flip:")
+    ward.kill(run)
+    run.end()
+    ward.unlock()
+    following = ward.up({})
+    following.seen("another rollout is at work, waiting for it")
     assert following.end().code == 0, following.text
-    assert ward.rollouts() == []
     after = ward.confirmed()
     assert all(after[node] != before[node] for node in NODES)
     ward.verified()
