@@ -3,7 +3,8 @@
 The same code flips to a staged generation and rolls back to the confirmed one. Order of a flip:
 planes that vanish go down; peers that leave for good go; daemons' link moves; the firewall (one
 transaction) and the kernel settings change; then each interface's peers, in one `wg set`, and its
-addresses; new planes come up; sshd reads its files again. wg0, the second way in, comes last.
+addresses; new planes come up; new sessions begin; sshd reads its files again. Of the planes, wg0,
+the second way in, comes last.
 """
 
 import contextlib
@@ -126,7 +127,8 @@ def add_peers(machine: Machine, target: Generation) -> list[str]:
         for name, wanted in target.wireguard().items():
             if name not in up:
                 continue
-            change = changes.additions(interfaces.read(machine, name).interface, wanted)
+            live = interfaces.read(machine, name).interface
+            change = changes.additions(live, wanted, target.calls(name))
             if change:
                 added += name_peers(name, change, target)
                 argv = interfaces.command(name, change, keys)

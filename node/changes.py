@@ -105,11 +105,22 @@ def is_astray(live: Peer | None, wanted: Peer) -> bool:
     return same and live.endpoint != wanted.endpoint
 
 
-def additions(live: Interface, wanted: Interface) -> Change:
-    """New peers only, without prefixes and keepalive: they can shake hands and carry nothing."""
+def additions(live: Interface, wanted: Interface, calls: frozenset[str]) -> Change:
+    """New peers only, without prefixes and keepalive: they can shake hands and carry nothing.
+
+    Args:
+        live: As the kernel has it.
+        wanted: As the generation has it.
+        calls: Public keys of the peers that this end calls; only those get an endpoint yet.
+    """
     new = (peer for public, peer in sorted(wanted.peers.items()) if public not in live.peers)
     return Change(
-        peers=tuple(PeerChange(public=p.public, psk=p.psk, endpoint=p.endpoint) for p in new)
+        peers=tuple(
+            PeerChange(
+                public=p.public, psk=p.psk, endpoint=p.endpoint if p.public in calls else None
+            )
+            for p in new
+        )
     )
 
 

@@ -72,6 +72,14 @@ class Generation:
             if file.stem in self.interfaces or not self.interfaces
         }
 
+    def calls(self, interface: str) -> frozenset[str]:
+        """The public keys of the peers that this end calls first: those whose names come later."""
+        return frozenset(
+            peer["public"]
+            for peer in self.mesh.get(interface, [])
+            if self.node is not None and self.node < peer["name"]
+        )
+
     def peer_names(self, interface: str) -> dict[str, str]:
         """Public key to name, for the peers of ``interface``."""
         return {peer["public"]: peer["name"] for peer in self.mesh.get(interface, [])}

@@ -14,6 +14,7 @@ from node import (
     generations,
     interfaces,
     record,
+    sessions,
     sshd,
     sysctl,
     timers,
@@ -84,6 +85,7 @@ class Plan:
             yield Step(what=f"sysctl {setting}", run=run_one)
         # What stood there before tells a roamed endpoint from one that is declared anew.
         before = _before(machine, done)
+        begin: list[tuple[str, sessions.Stages]] = []
         for name in sorted(touch, reverse=True):
             unit = units.get(drift_units.plane(name))
             if name not in live:
@@ -92,7 +94,8 @@ class Plan:
                 yield Step(what=f"{name}: anew", run=partial(_renew, machine, name), blocking=False)
             else:
                 states = (live[name].interface, wanted[name], before.get(name))
-                yield from self._interface(name, states, links[name])
+                yield from self._interface(name, states, links[name], begin)
+        yield from self._sessions(begin)
         if self.only is None:
             routes = drift_routes.read(machine)
             ours = set(live) | set(wanted)
@@ -127,12 +130,15 @@ class Plan:
         name: str,
         states: tuple[wireguard.Interface, wireguard.Interface, wireguard.Interface | None],
         link: interfaces.Link,
+        begin: list[tuple[str, sessions.Stages]],
     ) -> Iterator[Step]:
         live, wanted, before = states
         if change := changes.difference(live, wanted, before):
             gone = changes.departures(live, wanted).removed
-            left = replace(change, removed=tuple(p for p in change.removed if p not in gone))
-            if left:
+            rest = replace(change, removed=tuple(p for p in change.removed if p not in gone))
+            staged = sessions.stages(rest, live, wanted, self.target.calls(name))
+            begin += [(name, staged)] if staged.call or staged.answer else []
+            if left := staged.flip:
                 own = [f"{name}: own key or port"] if left.private or left.port else []
                 yield self._set(name, left, ", ".join([*own, *name_peers(name, left, self.target)]))
         if astray := changes.astray(live, wanted, change):
@@ -141,6 +147,28 @@ class Plan:
         for argv in interfaces.address_commands(name, link, wanted):
             what = f"{name}: {argv[1]} {' '.join(argv[2:])}"
             yield Step(what=what, run=partial(interfaces.set_address, self.machine, name, argv))
+
+    def _sessions(self, begin: list[tuple[str, sessions.Stages]]) -> Iterator[Step]:
+        """One step for the sessions that begin on all planes: their waits are the same."""
+        machine, keys = self.machine, self.keys
+        if not begin:
+            return
+        calls = [(n, interfaces.command(n, one.call, keys)) for n, one in begin if one.call]
+        answers = [(n, interfaces.command(n, one.answer, keys)) for n, one in begin if one.answer]
+
+        def run() -> None:
+            for wait, commands in ((sessions.CALL, calls), (sessions.ANSWER, answers)):
+                machine.clock.sleep(wait)
+                for name, argv in commands:
+                    interfaces.set_change(machine, name, argv)
+
+        names = [
+            text
+            for name, one in begin
+            for part in (one.call, one.answer)
+            for text in name_peers(name, part, self.target)
+        ]
+        yield Step(what=f"sessions: {', '.join(names)}", run=run)
 
     def _set(self, name: str, change: changes.Change, what: str) -> Step:
         argv = interfaces.command(name, change, self.keys)

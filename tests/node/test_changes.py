@@ -86,7 +86,7 @@ def test_the_difference_leads_to_the_wanted_state(live: Interface, wanted: Inter
 def test_an_equal_interface_is_not_touched(live: Interface) -> None:
     """Without a difference there is nothing to set (an identical syncconf lost pings)."""
     assert not changes.difference(live, live)
-    assert not changes.additions(live, live)
+    assert not changes.additions(live, live, frozenset(KEYS))
     assert not changes.departures(live, live)
 
 
@@ -106,10 +106,15 @@ def test_exactly_the_peers_that_differ_are_touched(live: Interface, wanted: Inte
     assert touched == (set(live.peers) | set(wanted.peers)) - same
 
 
-@given(interfaces(), interfaces())
-def test_preparing_carries_nothing(live: Interface, wanted: Interface) -> None:
-    """What is added beforehand is new, has no prefix and no keepalive, and nothing else changes."""
-    change = changes.additions(live, wanted)
+@given(interfaces(), interfaces(), st.frozensets(st.sampled_from(KEYS)))
+def test_preparing_carries_nothing(
+    live: Interface, wanted: Interface, calls: frozenset[str]
+) -> None:
+    """What is added beforehand is new, has no prefix and no keepalive, and nothing else changes.
+
+    Only a peer that this end calls has an endpoint yet.
+    """
+    change = changes.additions(live, wanted, calls)
     assert {peer.public for peer in change.peers} == set(wanted.peers) - set(live.peers)
     result = applied(live, change)
     for public, peer in result.peers.items():
@@ -118,6 +123,7 @@ def test_preparing_carries_nothing(live: Interface, wanted: Interface) -> None:
         else:
             assert (peer.allowed, peer.keepalive) == (frozenset(), 0)
             assert peer.psk == wanted.peers[public].psk
+            assert peer.endpoint == (wanted.peers[public].endpoint if public in calls else None)
 
 
 @given(interfaces(), interfaces())

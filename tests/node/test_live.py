@@ -74,9 +74,8 @@ def test_peers_come_and_go_without_a_loss(pair: Pair) -> None:
     """A peer is added, prepared without prefixes first, and removed; others lose no ping."""
     new = public_key(private_key("new"))
     with pairs.pinging(6) as counted:
-        assert f"{OURS}: peer new" in pair.change(
-            replace(FIRST, psk={**FIRST.psk, "new": key("n")})
-        )
+        touched = pair.change(replace(FIRST, psk={**FIRST.psk, "new": key("n")}))
+        assert f"sessions: {OURS}: peer new" in touched
         assert pair.dump()[new][2] == "10.201.1.4/32,fd00:0:0:1::4/128"
         pair.change(FIRST)
         assert new not in pair.dump()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from node import questions, verbs
+from node import questions, sessions, verbs
 from tests.node.model import Box
 from tests.node.recipe import Recipe, key
 from tests.node.steps import MORE, OLD, armed, flipped, refusal
@@ -84,6 +84,7 @@ def test_order_of_a_flip(enrolled: Box) -> None:
         "firewall",
         "wg2: up",
         "wg1: peer c",
+        "sessions: wg1: peer c",
         "sshd",
     ]
 
@@ -200,11 +201,12 @@ def test_a_reboot_forgets_what_is_unconfirmed(enrolled: Box) -> None:
 
 
 def test_a_flip_at_a_moment_waits_for_it(enrolled: Box) -> None:
-    """`at` is met on the node's own monotonic clock; one far away is refused."""
+    """`at` is met on the node's own monotonic clock, and calls follow; one far away is refused."""
     about = armed(enrolled, MORE)
     moment = enrolled.clock.now_ns() + 2_500_000_000
-    verbs.flip(enrolled.machine, {**about, "at": moment})
-    assert enrolled.clock.now_ns() == moment
+    assert verbs.flip(enrolled.machine, {**about, "at": moment})["began"] == moment
+    waited = enrolled.clock.now_ns() - moment
+    assert waited == pytest.approx((sessions.CALL + sessions.ANSWER) * 1e9)
     far = {**about, "at": moment + 10**12}
     assert "away" in refusal(verbs.flip, enrolled.machine, far)
 
