@@ -130,15 +130,15 @@ def _deaf_sshd(document: Document) -> None:
         document,
         "sshd.conf",
         lambda text: (
-            re.sub(r"^ListenAddress .*\n", "", text, flags=re.MULTILINE)
-            + f"ListenAddress {NOWHERE}\n"
+            f"ListenAddress {NOWHERE}\n"
+            + re.sub(r"^ListenAddress .*\n", "", text, flags=re.MULTILINE)
         ),
     )
 
 
 def _rude_sshd(document: Document) -> None:
     """Listen, and let nobody log in."""
-    _rewrite(document, "sshd.conf", lambda text: text + "AllowUsers nobody\n")
+    _rewrite(document, "sshd.conf", lambda text: "AllowUsers nobody\n" + text)
 
 
 def _lost_runner(document: Document) -> None:
