@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from runner import tool
 from runner.order import Order, Target
 
 PORT = 22022
+# Each of several test processes has loopback addresses of its own.
+NETWORK = 100 + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 OLD, NEW = "0" * 16, "f" * 16
 
 
@@ -52,7 +55,7 @@ class FakeNode:
 
     def host(self, plane: int) -> str:
         """Its address on wg1 (1) or wg0 (0)."""
-        return f"127.{100 + plane}.{self.number // 200}.{self.number % 200 + 1}"
+        return f"127.{NETWORK + plane}.{self.number // 200}.{self.number % 200 + 1}"
 
     def now(self) -> int:
         """Its monotonic clock, ns."""
