@@ -10,16 +10,12 @@ the second way in, comes last.
 import contextlib
 from collections.abc import Iterator
 
-from node import changes, interfaces
-from node import record as records
+from node import changes, interfaces, record
 from node.errors import Refused
 from node.generations import Generation
 from node.machine import Machine
 from node.record import Record
 from node.steps import LINK, Plan, Step, name_peers
-
-record = records.read
-save = records.save
 
 
 @contextlib.contextmanager
@@ -93,7 +89,7 @@ def run(
         What was touched.
     """
     if steps:
-        save(machine, Record(generation=None, parts=record(machine).parts))
+        record.save(machine, Record(generation=None, parts=record.read(machine).parts))
     for step in steps:
         try:
             step.run()
@@ -102,9 +98,9 @@ def run(
                 raise
             failures.append(str(error))
     if whole and not failures:
-        done = record(machine)
+        done = record.read(machine)
         if done.generation != target.name:
-            save(machine, Record(generation=target.name, parts=done.parts))
+            record.save(machine, Record(generation=target.name, parts=done.parts))
     return [step.what for step in steps]
 
 

@@ -8,7 +8,17 @@ and the next `enroll` goes on from there.
 
 import secrets
 
-from node import activation, bundle, generations, identity, interfaces, staging, timers, verbs
+from node import (
+    activation,
+    bundle,
+    generations,
+    identity,
+    interfaces,
+    record,
+    staging,
+    timers,
+    verbs,
+)
 from node.errors import Refused
 from node.layout import BIRTH
 from node.machine import Machine
@@ -37,7 +47,7 @@ def enroll(machine: Machine, text: str) -> Answer:
         if here.name == BIRTH:
             here = staging.admit(machine, decoded)
             # What is live is generation 0's: said before the link to it moves.
-            activation.save(machine, activation.record(machine))
+            record.save(machine, record.read(machine))
             interfaces.set_boot(machine, set(here.wireguard()), enabled=True)
             generations.confirm(machine, here.name)
             machine.journal.say(f"enrolling: confirmed {here.name}")

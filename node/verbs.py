@@ -12,6 +12,7 @@ from node import (
     interfaces,
     lease,
     membership,
+    record,
     rekeying,
     timers,
 )
@@ -148,7 +149,7 @@ def settle(machine: Machine) -> None:
     interfaces.set_boot(machine, wanted, enabled=True)
     if generations.named(machine, machine.layout.active) == generation.name:
         interfaces.set_boot(machine, interfaces.booted(machine) - wanted, enabled=False)
-        if activation.record(machine).generation == generation.name:
+        if record.read(machine).generation == generation.name:
             # Whole and live, so wg0 has its lasting key: the one-time ones serve nobody.
             generations.remove(machine, BIRTH)
 
@@ -178,7 +179,7 @@ def _armed_generation(machine: Machine, request: Request) -> Generation:
 
 def _require_confirmable(machine: Machine, name: str) -> None:
     if generations.named(machine, machine.layout.active) == name:
-        if activation.record(machine).generation == name:
+        if record.read(machine).generation == name:
             return
         raise Refused(f"generation {name} is only partly live", AGAIN)
     undone = machine.recall(machine.layout.undone)

@@ -11,10 +11,11 @@ import struct
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from node.membership import NAMESPACE
+
 if TYPE_CHECKING:
     import asyncssh
 
-NAMESPACE = b"backplane-members"
 _HASH = b"sha512"
 _VERSION = 1
 
@@ -34,9 +35,9 @@ def line(ids: Iterable[str], serial: int, key: asyncssh.SSHKey) -> str:
 def signature(message: bytes, key: asyncssh.SSHKey) -> bytes:
     """An SSH signature (OpenSSH's PROTOCOL.sshsig) that `ssh-keygen -Y verify` accepts."""
     digest = hashlib.sha512(message).digest()
-    signed = b"SSHSIG" + b"".join(map(_string, (NAMESPACE, b"", _HASH, digest)))
+    signed = b"SSHSIG" + b"".join(map(_string, (NAMESPACE.encode(), b"", _HASH, digest)))
     made = key.sign(signed, b"ssh-ed25519")
-    parts = (key.public_data, NAMESPACE, b"", _HASH, made)
+    parts = (key.public_data, NAMESPACE.encode(), b"", _HASH, made)
     return b"SSHSIG" + struct.pack(">I", _VERSION) + b"".join(map(_string, parts))
 
 
