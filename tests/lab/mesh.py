@@ -20,11 +20,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import pytest
 import yaml
 
 from lab.control import switch
 from lab.control.status import status
-from lab.layout import Lab
+from lab.layout import Lab, LabError
 from lab.network.namespace import Namespace
 from tests.lab.verbs import TestLab, begin, own_name
 from tests.lab.watch import Watch
@@ -38,6 +39,13 @@ _NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", ".*_cache", "node_modules", ".hypothesis"
 )
 _SUMMARY = re.compile(r"^ +([-+~]+|\+-|)? *(\d+) (\w+)", re.MULTILINE)
+
+_WONDER = (
+    "uptime; systemctl list-jobs --no-legend; systemctl --failed --no-legend; ls -l /var/lib/"
+    "backplane /run/backplane; wg show all latest-handshakes; journalctl -b -n 60 --no-pager"
+)
+_SECONDS = 480.0
+"""What a command may take; less than a test may, so that it is the test that tells."""
 
 Declaration = dict[str, Any]
 
@@ -111,37 +119,51 @@ class Mesh:
     # Commands
 
     def run(
-        self, *words: str, seconds: float = 600, label: str = "", project: Path | None = None
+        self, *words: str, seconds: float = _SECONDS, label: str = "", project: Path | None = None
     ) -> Done:
         """Run a command where the runner is, with what `backplane lab env` gives."""
         begin_at = time.monotonic()
-        done = subprocess.run(
+        process = subprocess.Popen(
             [*Namespace(self.lab.lab.runner).entry, *words],
             cwd=project or self.project,
             env={**os.environ, **self.lab.settings.environment(), "NO_COLOR": "1"},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=seconds,
+            start_new_session=True,
         )
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            seen = self._machines_say()
+            os.killpg(process.pid, signal.SIGKILL)
+            out, err = process.communicate()
+            pytest.fail(f"{' '.join(words)}: not in {seconds:g} s\n{out}\n{err}\n{seen}")
         if label:
-            self.said[f"{label} {len(self.said)}"] = done.stdout + done.stderr
-        return Done(
-            code=done.returncode,
-            out=done.stdout,
-            err=done.stderr,
-            seconds=time.monotonic() - begin_at,
-        )
+            self.said[f"{label} {len(self.said)}"] = out + err
+        return Done(code=process.returncode, out=out, err=err, seconds=time.monotonic() - begin_at)
 
-    def pulumi(self, *words: str, seconds: float = 600, project: Path | None = None) -> Done:
+    def _machines_say(self) -> str:
+        """What every machine's console would show somebody who wonders why it does not go on."""
+        said = []
+        for name in self.servers():
+            try:
+                seen = self.lab.machine(name).run("sh", "-c", _WONDER, seconds=20)
+            except LabError as error:
+                said.append(f"== {name}: {error}")
+            else:
+                said.append(f"== {name}\n{seen.stdout}{seen.stderr}")
+        return "\n".join(said)
+
+    def pulumi(self, *words: str, seconds: float = _SECONDS, project: Path | None = None) -> Done:
         """Run `pulumi` on the stack; what it prints is kept for the search."""
         common = ("--stack", STACK, "--non-interactive")
         return self.run(
             *("pulumi", *words, *common), seconds=seconds, label=" ".join(words), project=project
         )
 
-    def must(self, *words: str, seconds: float = 600, project: Path | None = None) -> Done:
+    def must(self, *words: str, seconds: float = _SECONDS, project: Path | None = None) -> Done:
         """Run `pulumi`; it must succeed."""
         done = self.pulumi(*words, seconds=seconds, project=project)
         assert done.code == 0, f"pulumi {' '.join(words)}:\n{done.diagnostics}\n{done.err[-2000:]}"
@@ -230,7 +252,7 @@ class Mesh:
         self.must("preview", "--diff")
         self.must("preview", "--json")
         with self.watch.looking():
-            up = self.must("up", "--yes", "--skip-preview", seconds=900)
+            up = self.must("up", "--yes", "--skip-preview")
         self.up_seconds, self.up_ended = up.seconds, time.time()
 
     def end(self) -> None:

@@ -53,7 +53,7 @@ def test_a_fifth_node_replaces_nothing(mesh: Mesh) -> None:
     assert _only(steps["create"], FRESH)
     assert steps["update"] == {*(f"{name}-stage" for name in NODES), "mesh-command"}
     preview_seconds = mesh.preview_seconds()
-    mesh.must("up", "--yes", "--skip-preview", seconds=600)
+    mesh.must("up", "--yes", "--skip-preview")
     after = {name: server["id"] for name, server in mesh.servers().items()}
     assert {name: after[name] for name in NODES} == before
     verdict = mesh.verify()
@@ -70,7 +70,7 @@ def test_the_fifth_node_goes_again(mesh: Mesh) -> None:
     assert set(steps) == {"delete", "update", "same"}, steps
     assert _only(steps["delete"], FRESH)
     preview_seconds = mesh.preview_seconds()
-    mesh.must("up", "--yes", "--skip-preview", seconds=600)
+    mesh.must("up", "--yes", "--skip-preview")
     after = {name: server["id"] for name, server in mesh.servers().items()}
     assert after == {name: before[name] for name in NODES}
     verdict = mesh.verify()

@@ -30,7 +30,7 @@ def _up(mesh: Mesh, flow: Flow, change: Callable[[Declaration], None]) -> None:
     """Declare a change and bring it about while the meters run."""
     mesh.declare(change)
     with flow.running():
-        up = mesh.must("up", "--yes", "--skip-preview", seconds=600)
+        up = mesh.must("up", "--yes", "--skip-preview")
     sent = min(flow.sent(plane) for plane in PLANES)
     # Two ways, two families; the meters run longer than `up`, and keep their pace under load.
     assert sent > up.seconds * RATE * 4 * 0.9, flow.told()
