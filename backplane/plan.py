@@ -75,6 +75,11 @@ class Plan:
         """The operator or runner of this name. KeyError if there is none."""
         return _find(self.people, "name", name)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Everybody who is a member of some plane; a retired node is none."""
+        return frozenset(peer.name for members in self.members.values() for peer in members)
+
     def peers(self, name: str, slot: str) -> tuple[Peer, ...]:
         """The peers of a node or person on a plane, sorted by name, itself left out.
 

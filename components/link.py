@@ -89,20 +89,27 @@ class Link:
             return
 
         from runner.contact import Contact  # noqa: PLC0415 - see above
+        from runner.farewell import Farewell  # noqa: PLC0415 - see above
         from runner.ssh import private_key  # noqa: PLC0415 - see above
+
+        met = [node for node in self._plan.nodes if not _left_alone(node)]
+        # Until the rollout is through, a node that is being renamed is known by its old name.
+        stay = self._plan.names | {node.was for node in met if node.was}
 
         def ready(parts: list[Any]) -> Contact:
             identity: keys.Identity = parts[1]
             for slot in REQUIRED:
                 tunnel.own_key(slot, identity.wireguard[slot].base64())
-            return Contact(tunnel, private_key(parts[0]), pulumi.log.info)
+            key = private_key(parts[0])
+            farewell = Farewell(key, stay, len(met), pulumi.log.info)
+            return Contact(tunnel, key, farewell, pulumi.log.info)
 
         self._ready = pulumi.Output.all(access.private_key, own).apply(ready)
 
     def first_contact(self, ends: Ends) -> pulumi.Output[str]:
         """The host key that the enrollment pins, as soon as the node has answered."""
         node = ends.node
-        if self._tunnel is None or self._ready is None or node.away:
+        if self._tunnel is None or self._ready is None or _left_alone(node):
             return _host_key(ends.bootstrap)
 
         async def wait(parts: list[Any]) -> str:
@@ -125,7 +132,7 @@ class Link:
         """The address that pushes use: the wg1 address, always, unless wg1 is silent."""
         node = ends.node
         wg0, wg1 = (node.addresses[slot].v4 for slot in REQUIRED)
-        if self._tunnel is None or self._ready is None or node.away:
+        if self._tunnel is None or self._ready is None or _left_alone(node):
             return pulumi.Output.from_input(wg1)
 
         async def wait(parts: list[Any]) -> str:
@@ -188,6 +195,11 @@ def sides(plan: Plan, person: PlanPerson) -> tuple[Side, ...]:
 def guards(plan: Plan) -> tuple[str, ...]:
     """The networks that are unreachable on this machine while no tunnel carries them."""
     return (*(plane.supernet4 for plane in plan.planes), plan.ula)
+
+
+def _left_alone(node: PlanNode) -> bool:
+    """Whether no push goes to a node, so that nobody need wait for it."""
+    return node.away or node.retire
 
 
 def _awaited(

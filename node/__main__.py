@@ -30,6 +30,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "probe": ("node.questions", "probe", "json"),
     "expire": ("node.verbs", "expire", "unit"),
     "members": ("node.watch", "run", "json"),
+    "peers": ("node.membership", "known", "json"),
+    "hold": ("node.membership", "hold", "json"),
     "finish-enroll": ("node.enroll", "finish", "json"),
 }
 _USAGE = 2

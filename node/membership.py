@@ -8,7 +8,9 @@ list and can make none up.
 
 A list, as one line: ``serial id,id,… signature``. `serial` is ms since 1970 of the runner's clock;
 an id is 12 hex digits over a member's name-independent public keys by interface; the signature is
-an SSH one (PROTOCOL.sshsig) by the push key over the two words before it.
+an SSH one (PROTOCOL.sshsig) by the push key over the two words before it. An id behind a ``-`` is
+that of somebody whom a run has held out before any rollout: no member, and the mark tells the next
+run whom to let in again should the declaration name them again.
 """
 
 import hashlib
@@ -18,13 +20,15 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from node import firewall
+from node import firewall, identity
 from node.errors import Refused
 from node.generations import Generation
-from node.layout import MEMBERS_UNIT
+from node.layout import BIRTH, MEMBERS_UNIT
 from node.machine import Machine
+from node.request import Answer, Request, ask
 
 NAMESPACE = "backplane-members"
+GONE = "-"
 _SIGNER = "push"
 _WORDS = 3
 
@@ -176,21 +180,63 @@ def settle(machine: Machine, generation: Generation, members: Members | None) ->
     return names
 
 
+def known(machine: Machine, _: Request) -> Answer:
+    """Whom this node knows.
+
+    Returns:
+        ``peers``: their ids by name; ``members``: the newest list it has kept, or nothing.
+    """
+    here = identity.confirmed(machine)
+    if here.name == BIRTH:
+        return {"peers": {}, "members": ""}
+    own = kept(machine, here)
+    return {
+        "peers": {peer.name: peer.id for peer in peers(here)},
+        "members": own.line if own else "",
+    }
+
+
+def hold(machine: Machine, request: Request) -> Answer:
+    """Take a newer list before any rollout brings one.
+
+    It needs no lease: no runner is ever held out, and the next confirmation brings a newer list.
+
+    Returns:
+        ``held``: names of those held out now.
+
+    Raises:
+        Refused: It is not signed by a runner of this mesh.
+    """
+    with machine.changing():
+        here = identity.confirmed(machine)
+        told = _require(machine, here, ask(request, "members", str))
+        own = kept(machine, here)
+        best = newest(one for one in (own, told) if one is not None)
+        if best is told:
+            keep(machine, told)
+        return {"held": settle(machine, here, best)}
+
+
 def confirmed(machine: Machine, generation: Generation, line: str) -> None:
     """Take in the list that came with a confirmation: this node has missed nothing.
 
     Raises:
         Refused: It is not signed by a runner of this mesh.
     """
+    members = _require(machine, generation, line)
+    keep(machine, members)
+    settle(machine, generation, members)
+    machine.commands.run(["systemctl", "start", "--no-block", MEMBERS_UNIT])
+
+
+def _require(machine: Machine, generation: Generation, line: str) -> Members:
     members = read(machine, generation, line)
     if members is None:
         raise Refused(
             "the list of the mesh's members is not signed by this mesh's runner",
             "run `pulumi up` again; if it stays, the runner and the tool differ in version",
         )
-    keep(machine, members)
-    settle(machine, generation, members)
-    machine.commands.run(["systemctl", "start", "--no-block", MEMBERS_UNIT])
+    return members
 
 
 def newest(found: Iterable[Members]) -> Members | None:

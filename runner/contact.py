@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from runner import tool
 from runner.problem import RunnerError
-from runner.ssh import Place, Session, Unreachable, bare, shown_key
+from runner.ssh import Place, Refused, Session, Unreachable, bare, shown_key
 from runner.tunnel import Tunnel
 
 if TYPE_CHECKING:
     import asyncssh
+
+    from runner.farewell import Farewell
 
 BOOT = 600.0
 """Seconds a first boot may take: packages come from a mirror that may be down for minutes."""
@@ -38,12 +40,16 @@ class Contact:
     Args:
         tunnel: The runner's tunnel, open.
         key: The key that opens root's session on every node.
+        farewell: What enrolled nodes are asked first: to hold out who has left.
         tell: Told one line at a time about what is being waited for.
     """
 
-    def __init__(self, tunnel: Tunnel, key: asyncssh.SSHKey, tell: Tell) -> None:
+    def __init__(
+        self, tunnel: Tunnel, key: asyncssh.SSHKey, farewell: Farewell, tell: Tell
+    ) -> None:
         self._tunnel = tunnel
         self._key = key
+        self._farewell = farewell
         self._tell = tell
         self._waiting: set[str] = set()
 
@@ -98,7 +104,7 @@ class Contact:
             "that is meant to be down gets `offline: true`.",
         )
 
-    async def _equip(self, node: str, host: str, host_key: str) -> bool:
+    async def _equip(self, node: str, host: str, host_key: str, *, enrolled: bool = False) -> bool:
         place = Place(node=node, host=host, host_key=host_key)
         try:
             session = await Session.open(place, self._key)
@@ -106,8 +112,13 @@ class Contact:
             return False
         try:
             await tool.ensure(session)
+            if enrolled:
+                await self._farewell.meet(session)
         except Unreachable:
             return False
+        except Refused as error:
+            # The rollout brings what is refused here, or fails and says why.
+            self._tell(str(error))
         finally:
             session.close()
         return True
@@ -131,10 +142,12 @@ class Contact:
         patience = time.monotonic() + SECOND_WAY
         while time.monotonic() < until:
             if await self._tunnel.answered(node, ("management",), 1) and await self._equip(
-                node, first, host_key
+                node, first, host_key, enrolled=True
             ):
                 return first
-            if time.monotonic() > patience and await self._equip(node, second, host_key):
+            if time.monotonic() > patience and await self._equip(
+                node, second, host_key, enrolled=True
+            ):
                 self._tell(f"{node}: wg1 is silent, this run goes over wg0")
                 return second
             await asyncio.sleep(0.5)

@@ -23,12 +23,14 @@ class Running:
         mesh: whose stack.
         process: the process of `pulumi` itself.
         lines: what it has printed, each with the second (time.time) at which it came.
+        began: when it began (time.time).
     """
 
     mesh: Mesh
     process: subprocess.Popen[str]
     lines: list[tuple[float, str]] = field(default_factory=list)
     _new: threading.Condition = field(default_factory=threading.Condition)
+    began: float = field(default_factory=time.time)
     _begun: float = field(default_factory=time.monotonic)
     _reader: threading.Thread | None = None
 

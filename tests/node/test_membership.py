@@ -140,3 +140,37 @@ def test_a_rollout_ends_what_was_held(at_home: Box) -> None:
     _confirm(at_home, without, serial=3)
     assert at_home.kernel.held == []
     assert _names(at_home) == []
+
+
+# What a run holds out before any rollout
+
+
+def _hold(box: Box, line: str) -> object:
+    return membership.hold(box.machine, {"members": line})["held"]
+
+
+def test_a_run_holds_out_who_left_before_any_rollout(at_home: Box) -> None:
+    """At once, for good, shown to others; and lets in again whom a newer list names again."""
+    ids = _ids(at_home.machine, without="alice")
+    known = membership.known(at_home.machine, {})
+    assert set(known["peers"]) == {"runner", "alice", "b", "c"}
+    assert known["members"].split()[0] == "1"
+    marked = [*ids, membership.GONE + known["peers"]["alice"]]
+    assert _hold(at_home, members.line(marked, 2, KEY)) == ["alice"]
+    assert set(at_home.kernel.held) == ALICE
+    assert at_home.layout.shown_members.read_text().split()[0] == "2"
+    assert _hold(at_home, members.line(_ids(at_home.machine), 3, KEY)) == []
+    assert at_home.kernel.held == []
+
+
+def test_an_older_list_or_a_forged_one_holds_nobody_out(at_home: Box) -> None:
+    """It needs no lease, so it must take nothing that is not newer and signed."""
+    assert _hold(at_home, members.line(["0"], 0, KEY)) == []
+    said = refusal(membership.hold, at_home.machine, {"members": members.line(["0"], 9, OTHER)})
+    assert "not signed by this mesh's runner" in said
+    assert at_home.kernel.held == []
+
+
+def test_a_machine_that_is_not_enrolled_knows_nobody(newborn: Box) -> None:
+    """A run that reaches it so early learns nothing wrong."""
+    assert membership.known(newborn.machine, {}) == {"peers": {}, "members": ""}
