@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from node import drift_sshd, sshd
 from node.difference import HAND, Difference
 from node.fixed import FIRST_BOOT_UNIT
 from node.generations import Generation
@@ -91,12 +92,13 @@ def differences(
             runtime = ["--runtime"] if unit.file == "masked-runtime" else []
             yield _difference(name, "enabled", unit.file, machine, "unmask", *runtime, name)
         elif unit.file not in _ENABLED:
-            # A plane's unit is enabled when its generation is confirmed, and at every lease.
-            own = name in _ALWAYS
-            found = _difference(
-                name, "enabled", unit.file or "not enabled", machine, "enable", name
-            )
-            yield found if own else replace(found, mend=None)
+            live = unit.file or "not enabled"
+            found = _difference(name, "enabled", live, machine, "enable", name)
+            if name == SSH_UNIT:
+                yield replace(found, mend=partial(_enable_sshd, machine, target))
+            else:
+                # A plane's is enabled when its generation is confirmed, and at every lease.
+                yield found if name in _ALWAYS else replace(found, mend=None)
         if not unit.runs:
             verb: tuple[str, ...] = ("restart", name) if name in _RESTARTED else ()
             yield _difference(name, "active", unit.active, machine, *verb)
@@ -135,6 +137,11 @@ def _difference(what: str, declared: str, live: str, machine: Machine, *words: s
     return Difference(
         area="units", what=what, declared=declared, live=live, mend=mend, blocking=False
     )
+
+
+def _enable_sshd(machine: Machine, target: Generation) -> None:
+    _systemctl(machine, ["enable", SSH_UNIT])
+    sshd.adopt(machine, drift_sshd.declared(target))
 
 
 def _systemctl(machine: Machine, words: Iterable[str]) -> None:

@@ -53,6 +53,7 @@ StartLimitIntervalSec=0
 Restart=always
 RestartSec=2
 RestartPreventExitStatus=
+RuntimeDirectoryPreserve=yes
 """,
     f"{_SYSTEM}/{MEMBERS_UNIT}": f"""\
 [Unit]

@@ -186,7 +186,8 @@ class Plan:
     def _sshd(self, done: Record, unit: drift_units.Unit | None, *, mended: bool) -> Iterator[Step]:
         if not self.target.file("sshd.conf").exists():
             return
-        step = self._part("sshd", partial(sshd.reload, self.machine))
+        doors = drift_sshd.declared(self.target)
+        step = self._part("sshd", partial(sshd.reload, self.machine, doors))
         known = done.parts.get("sshd") == self.target.digest(*record.PARTS["sshd"])
         if not known or mended or (unit and not unit.runs):
             yield step

@@ -54,7 +54,8 @@ StartLimitIntervalSec=0
 Restart=on-failure
 RestartSec=5
 """,
-    # Debian's unit does not retry after exit 255, which is what a missing address gives.
+    # Debian's unit does not retry after exit 255, which is what a missing address gives. And one
+    # sshd that fails to start must not take the directory away from another that runs.
     f"{_SYSTEM}/ssh.service.d/backplane.conf": """\
 [Unit]
 After=wg-quick@wg0.service wg-quick@wg1.service
@@ -64,6 +65,7 @@ StartLimitIntervalSec=0
 Restart=always
 RestartSec=2
 RestartPreventExitStatus=
+RuntimeDirectoryPreserve=yes
 """,
     # Operators are kept out at boot until another node has shown who belongs to the mesh.
     f"{_SYSTEM}/{MEMBERS}": f"""\

@@ -31,6 +31,7 @@ class Kernel(Commands):
         self.stdin = ""
         self.shown: dict[str, str] = {}
         self.held: list[str] = []
+        self.sockets: list[str] = []
         self.refuse: Callable[[Sequence[str]], str | None] = lambda _: None
         self.before_each: Callable[[], None] = lambda: None
 
@@ -95,7 +96,11 @@ class Kernel(Commands):
     def _systemctl(self, argv: list[str]) -> str | None:
         verb, units = argv[0], [word for word in argv[1:] if not word.startswith("-")]
         if verb == "show":
-            return "\n".join(self._show(unit) for unit in units)
+            shown = "\n".join(self._show(unit) for unit in units)
+            if "--value" not in argv:
+                return shown
+            (asked,) = [word.partition("=")[2] for word in argv if word.startswith("--property=")]
+            return "".join(re.findall(rf"^{asked}=(.*\n)", shown, re.MULTILINE))
         wants = self.layout.boot_units
         for unit in units:
             if verb in {"enable", "disable"}:
@@ -153,8 +158,12 @@ class Kernel(Commands):
             self.held = re.findall(r"add element \S+ \S+ \S+ { (\S+) }", text)
         return ""
 
+    def _ss(self, argv: list[str]) -> str:
+        assert argv == ["-H", "-lntup"]
+        return "\n".join(self.sockets)
+
     def _sshd(self, argv: list[str]) -> str:
-        assert Path(argv[-1]).exists()
+        assert argv == ["-t"] or Path(argv[-1]).exists()
         return ""
 
     def _wg_quick(self, argv: list[str]) -> str:

@@ -32,7 +32,7 @@ def flipped(box: Box, new: Recipe) -> tuple[dict[str, Any], Answer]:
     return about, verbs.flip(box.machine, about)
 
 
-def refusal(verb: Callable[..., Answer], *arguments: object) -> str:
+def refusal(verb: Callable[..., object], *arguments: object) -> str:
     """The reason a verb gives for refusing."""
     with pytest.raises(Refused) as caught:
         verb(*arguments)
