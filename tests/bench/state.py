@@ -37,7 +37,7 @@ class Tunnel:
     def close(self): pass
 
 class Contact:
-    def __init__(self, tunnel, key, tell): pass
+    def __init__(self, tunnel, key, farewell, tell): pass
     async def first(self, name, host, *, bootstrap, lasting): return bootstrap
     async def way(self, name, wg1, wg0, host_key): return wg1
 
