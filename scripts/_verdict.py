@@ -40,7 +40,7 @@ class Mesh:
     """What was declared, as far as it can be looked at from the nodes.
 
     Attributes:
-        nodes: those that are not offline, by name.
+        nodes: those that are neither offline nor retired, by name.
         interfaces: the WireGuard interface of each plane slot in use.
         wireguard: the planes' UDP ports.
         tcp: every TCP port of every plane's list: what is knocked on, everywhere.
@@ -98,7 +98,7 @@ def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str]
     Args:
         outputs: `nodes` and `plan` of `docs/outputs.md`.
         listed: the TCP ports of the planes' lists.
-        extra: names of nodes to leave out besides those that are offline.
+        extra: names of nodes to leave out besides those marked `offline` or `retire`.
     """
     plan, left_out = outputs["plan"], set(extra)
     nodes = tuple(
@@ -110,7 +110,7 @@ def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str]
             ),
         )
         for name, node in sorted(outputs["nodes"].items())
-        if not node["offline"] and name not in left_out
+        if not (node["offline"] or node["retire"] or name in left_out)
     )
     opened = {port for node in nodes for _, proto, port in node.openings if proto == "tcp"}
     return Mesh(

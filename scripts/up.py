@@ -7,12 +7,17 @@ import contextlib
 import os
 import subprocess
 import sys
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scripts._declared import read as declared
 from scripts._problem import Problem
 from scripts._stack import Stack, StackOption, deployed, project, selected
+
+if TYPE_CHECKING:
+    from backplane.declaration import Declaration
 
 ABSENT = "BACKPLANE_ABSENT"
 """Tells the program which nodes to leave out."""
@@ -20,8 +25,26 @@ ABSENT = "BACKPLANE_ABSENT"
 CONTEXT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
-async def _silent(stack: Stack, wait: float) -> dict[str, str]:
-    """Nodes that answer on neither way in, with the reason."""
+def awaited(nodes: Iterable[str], declaration: Declaration) -> dict[str, str]:
+    """Which nodes `pulumi up` will wait for: the names they have, and those they are to have.
+
+    Args:
+        nodes: names of those that are deployed.
+        declaration: what is to be deployed; who is declared no more, or as down, is not awaited.
+    """
+    names = {
+        node.was or name: name
+        for site in declaration.sites.values()
+        for name, node in site.nodes.items()
+        if not (node.offline or node.retire)
+    }
+    # Behind a rename that is through, `was` still stands there.
+    names |= {name: name for name in names.values()}
+    return {name: names[name] for name in nodes if name in names}
+
+
+async def _silent(stack: Stack, nodes: Iterable[str], wait: float) -> dict[str, str]:
+    """Which of some nodes answer on neither way in, with the reason."""
     from runner.problem import RunnerError  # noqa: PLC0415 - SSH is slow to import
     from scripts._survey import session  # noqa: PLC0415
 
@@ -32,16 +55,17 @@ async def _silent(stack: Stack, wait: float) -> dict[str, str]:
             return error.what
         return None
 
-    names = [name for name, node in stack.credentials.nodes.items() if not node["offline"]]
+    names = list(nodes)
     said = await asyncio.gather(*(ask(name) for name in names))
     return {name: why for name, why in zip(names, said, strict=True) if why}
 
 
-def missing(stack: Stack, tolerate: int, wait: float) -> tuple[str, ...]:
-    """The nodes to go on without.
+def missing(stack: Stack, nodes: Mapping[str, str], tolerate: int, wait: float) -> tuple[str, ...]:
+    """The nodes to go on without, by the names they are to have.
 
     Args:
         stack: what is deployed.
+        nodes: what `awaited` says.
         tolerate: how many there may be.
         wait: seconds a node gets to answer.
 
@@ -49,7 +73,7 @@ def missing(stack: Stack, tolerate: int, wait: float) -> tuple[str, ...]:
         Problem: there are more than that.
     """
     with contextlib.closing(stack.credentials.tunnel(stack.runner)):
-        silent = asyncio.run(_silent(stack, wait))
+        silent = asyncio.run(_silent(stack, nodes, wait))
     if len(silent) > tolerate:
         names = ", ".join(sorted(silent))
         raise Problem(
@@ -59,7 +83,7 @@ def missing(stack: Stack, tolerate: int, wait: float) -> tuple[str, ...]:
             fix=f"mend them, mark them `offline: true`, or go on without them for once: "
             f"backplane up --tolerate {len(silent)}",
         )
-    return tuple(sorted(silent))
+    return tuple(sorted(nodes[name] for name in silent))
 
 
 def main(
@@ -79,7 +103,10 @@ def main(
     """
     name = selected(stack)
     seen = deployed(name)
-    absent = missing(seen, tolerate, wait) if seen else ()
+    absent: tuple[str, ...] = ()
+    if seen:
+        nodes = awaited(seen.credentials.nodes, declared(name).declaration)
+        absent = missing(seen, nodes, tolerate, wait)
     for node in absent:
         print(f"going on without {node}: it does not answer", file=sys.stderr)
     done = subprocess.run(

@@ -48,7 +48,7 @@ def main(
 
     From every node to every node over every plane, IPv4 and IPv6: ICMP echo, and every TCP port of
     every plane's list. Then each listener's address, the handshakes' ages, failed units. Nodes
-    that are `offline` are left out. Exit code 0: all as declared; 1: a finding.
+    marked `offline` or `retire` are left out. Exit code 0: all as declared; 1: a finding.
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of this
 

@@ -20,12 +20,13 @@ def address(family: str, index: int, node: int) -> str:
     return f"10.{200 + index}.1.{node}" if family == "ipv4" else f"fd00:0:0:{index:x}::1:{node}"
 
 
-def outputs(offline: str = "") -> dict[str, Any]:
+def outputs(offline: str = "", retire: str = "") -> dict[str, Any]:
     """The plain outputs of the mesh, as far as `verify` reads them."""
     return {
         "nodes": {
             name: {
                 "offline": name == offline,
+                "retire": name == retire,
                 "addresses": {
                     plane.slot: {
                         family: address(family, plane.index, number) for family in verdict.FAMILIES

@@ -155,9 +155,10 @@ def test_nothing_asked_is_not_ok() -> None:
     assert verdict.judge(DECLARED, {}, {})["ok"] is False
 
 
-def test_an_offline_node_is_left_out() -> None:
-    """A node marked `offline` is neither asked nor expected to answer."""
-    declared = verdict.mesh(outputs(offline="hel-b"), LISTED)
+@pytest.mark.parametrize("mark", ["offline", "retire"])
+def test_a_node_that_is_down_or_leaves_is_left_out(mark: str) -> None:
+    """A node marked so is neither asked nor expected to answer."""
+    declared = verdict.mesh(outputs(**{mark: "hel-b"}), LISTED)
     found = verdict.judge(declared, good(declared), {})
     assert found["ok"] is True
     assert found["pairs"]["expected"] == 3 * 2 * 4 * 2
