@@ -125,10 +125,13 @@ class Process:
 
     @property
     def children(self) -> tuple[int, ...]:
-        """The numbers of its direct children."""
+        """The numbers of its direct children; none once it is gone."""
         found: list[int] = []
+        threads: list[Path] = []
+        with suppress(OSError):
+            threads += Path(f"/proc/{self.pid}/task").iterdir()
         # Each child is told by the thread that made it, and Go programs have many.
-        for thread in Path(f"/proc/{self.pid}/task").glob("*"):
+        for thread in threads:
             with suppress(OSError):
                 found += map(int, (thread / "children").read_text().split())
         return tuple(sorted(found))

@@ -61,7 +61,7 @@ class Machine:
     def supervisor(self) -> int | None:
         """The number of the process that keeps it running."""
         process = self._process
-        return process.children[0] if process is not None and process.children else None
+        return next(iter(process.children), None) if process is not None else None
 
     @property
     def leader(self) -> int | None:

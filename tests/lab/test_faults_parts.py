@@ -43,6 +43,15 @@ def _address(lab: TestLab, name: str) -> str:
     return next(str(one["ipv4"]) for one in status(lab.lab)["servers"] if one["name"] == name)
 
 
+def test_a_process_that_is_gone_has_no_children() -> None:
+    """It may go between two looks; that is no error of whoever looks."""
+    with subprocess.Popen(["true"]) as done:
+        seen = Process.of(done.pid)
+    assert seen is not None
+    assert not seen.alive
+    assert seen.children == ()
+
+
 def test_a_blocked_path_is_blocked_for_those_two_alone(pair: TestLab) -> None:
     """Between two nodes nothing comes back, others still answer; afterwards all is as before."""
     one, other = pair.on("fsn-a"), pair.on("hel-a")
