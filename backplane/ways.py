@@ -4,32 +4,49 @@ A runner knows only the newest keys and PSKs. If those of enrollment and of mana
 together, no node would know them yet, and nobody could tell it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from backplane.plan import Plan
 from backplane.planes import REQUIRED
 
 
-def renewed(plan: Plan, before: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The ways in whose keys or PSKs are other than before, as `enrollment: keys 1 -> 2`.
+def renewed(plan: Plan, before: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The nodes whose two ways in would both have other keys or PSKs than before, and how.
 
     Args:
         plan: what is declared.
-        before: output `plan.planes` of the last `up` that came to its end.
+        before: output `plan` of the last `up` that came to its end; empty when there was none.
 
     Returns:
-        One line for each of the two planes that changes, none for one that was not there.
+        By node, a line for each way in, as `enrollment: keys 1 -> 2`; nodes that were not there
+        are born with what is declared and never among them.
     """
-    told = {str(plane["slot"]): plane for plane in before}
-    lines = []
+    planes = _planes(plan, before)
+    found = {}
+    for node in plan.nodes:
+        epochs = before.get("epochs", {}).get(node.was or node.name, {})
+        lines = []
+        for slot in REQUIRED:
+            changes = list(planes[slot])
+            if slot in epochs and node.epochs[slot] != epochs[slot]:
+                changes.append(f"own epoch {epochs[slot]} -> {node.epochs[slot]}")
+            if epochs and changes:
+                lines.append(f"{plan.plane(slot).name}: {', '.join(changes)}")
+        if len(lines) == len(REQUIRED):
+            found[node.name] = lines
+    return found
+
+
+def _planes(plan: Plan, before: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What changes on each way in for all nodes."""
+    told = {str(plane["slot"]): plane for plane in before.get("planes", ())}
+    found: dict[str, list[str]] = {}
     for slot in REQUIRED:
-        plane, old = plan.plane(slot), told.get(slot)
-        changes = [
+        plane, old = plan.plane(slot), told.get(slot, {})
+        found[slot] = [
             f"{what} {old[what]} -> {now}"
             for what, now in (("keys", plane.keys), ("psk", plane.psk))
-            if old is not None and old.get(what) != now
+            if old.get(what, now) != now
         ]
-        if changes:
-            lines.append(f"{plane.name}: {', '.join(changes)}")
-    return lines
+    return found

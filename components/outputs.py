@@ -135,6 +135,7 @@ def _plan(plan: Plan) -> Json:
             }
             for plane in plan.planes
         ],
+        "epochs": {node.name: dict(node.epochs) for node in plan.nodes},
         "openings": {
             node.name: [asdict(opening) for opening in plan.openings(node.name)]
             for node in plan.nodes

@@ -10,7 +10,6 @@ from typing import Any
 import pulumi
 
 from backplane.plan import Plan
-from backplane.planes import REQUIRED
 from backplane.ways import renewed
 
 PATIENCE = 60.0
@@ -23,23 +22,25 @@ def guard(plan: Plan) -> None:
     A failed `up` leaves the outputs as they were, so a rotation that has not ended counts too.
 
     Raises:
-        pulumi.RunError: Enrollment and management would both have new keys or PSKs.
+        pulumi.RunError: Enrollment and management would both have new keys or PSKs, on some node.
     """
-    lines = renewed(plan, _planes(plan.stack))
-    if len(lines) == len(REQUIRED):
+    found = renewed(plan, _before(plan.stack))
+    if found:
+        name, lines = next(iter(found.items()))
+        others = f" and {len(found) - 1} more nodes" if len(found) > 1 else ""
         raise pulumi.RunError(
-            f"both ways in would change at once: {'; '.join(lines)}. No node could be told. "
-            "Nothing was changed.\n"
+            f"both ways in would change at once: {'; '.join(lines)} ({name}{others}). "
+            "Nobody could tell them. Nothing was changed.\n"
             "  fix: take one of the two back to the number before, run `pulumi up`, then the other"
         )
 
 
-def _planes(stack: str) -> list[dict[str, Any]]:
-    """Output `plan.planes`; empty before the first `up` has ended."""
+def _before(stack: str) -> dict[str, Any]:
+    """Output `plan`; empty before the first `up` has ended."""
     program = shutil.which("pulumi")
     if program is None:
         pulumi.log.warn("no `pulumi` on PATH: not checked that only one way in changes")
-        return []
+        return {}
     done = subprocess.run(
         [program, "stack", "output", "plan", "--json", "--stack", stack, "--non-interactive"],
         capture_output=True,
@@ -48,6 +49,6 @@ def _planes(stack: str) -> list[dict[str, Any]]:
         timeout=PATIENCE,
     )
     if done.returncode != 0:
-        return []
-    planes: list[dict[str, Any]] = json.loads(done.stdout).get("planes", [])
-    return planes
+        return {}
+    plan: dict[str, Any] = json.loads(done.stdout)
+    return plan

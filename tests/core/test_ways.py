@@ -1,41 +1,88 @@
-"""Which of the two ways in a change touches."""
+"""Which changes would shut both ways in at once, and on which nodes."""
 
-from dataclasses import replace
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
 
-from backplane import ways
-from backplane.check import checked_plan
-from backplane.plan import Plan
+from backplane.declaration import parse
+from backplane.plan import plan
+from backplane.ways import renewed
 from tests.core import example
 
-
-@pytest.fixture(name="mesh")
-def _mesh() -> Plan:
-    return checked_plan(example.raw(), project="backplane", stack="lab")
+NODES = {"fsn-a", "fsn-b", "hel-a", "hel-b"}
+Raw = dict[str, Any]
 
 
-def _told(mesh: Plan) -> list[dict[str, object]]:
-    return [{"slot": p.slot, "keys": p.keys, "psk": p.psk} for p in mesh.planes]
+def _before(raw: Raw) -> Raw:
+    """Output `plan`, as far as it counts here."""
+    made = plan(parse(raw), project="x", stack="y")
+    planes = [{"slot": one.slot, "keys": one.keys, "psk": one.psk} for one in made.planes]
+    return {"planes": planes, "epochs": {one.name: dict(one.epochs) for one in made.nodes}}
 
 
-def _with(mesh: Plan, **epochs: Any) -> Plan:  # noqa: ANN401 - numbers by slot
-    planes = tuple(replace(plane, **epochs.get(plane.slot, {})) for plane in mesh.planes)
-    return replace(mesh, planes=planes)
+def _renewed(raw: Raw, before: Raw | None = None) -> dict[str, list[str]]:
+    made = plan(parse(raw), project="x", stack="y")
+    return renewed(made, _before(example.raw()) if before is None else before)
 
 
-def test_what_is_as_before_is_no_change(mesh: Plan) -> None:
-    """The same epochs, or nothing to compare with: no way in changes."""
-    assert ways.renewed(mesh, _told(mesh)) == []
-    assert ways.renewed(mesh, []) == []
+def test_both_planes_shut_out_every_node() -> None:
+    """Keys of the one, PSKs of the other: all four, with both numbers."""
+    raw = example.raw()
+    raw["planes"] = {"enrollment": {"keys": 2}, "management": {"psk": 3}}
+    found = _renewed(raw)
+    assert set(found) == NODES
+    assert found["fsn-a"] == ["enrollment: keys 1 -> 2", "management: psk 1 -> 3"]
 
 
-def test_each_way_in_is_named_with_what_changes(mesh: Plan) -> None:
-    """Keys and PSKs both count, up and down; other planes do not."""
-    new = _with(mesh, enrollment={"keys": 2}, management={"psk": 3}, storage={"keys": 9})
-    assert ways.renewed(new, _told(mesh)) == ["enrollment: keys 1 -> 2", "management: psk 1 -> 3"]
-    assert ways.renewed(mesh, _told(new)) == ["enrollment: keys 2 -> 1", "management: psk 3 -> 1"]
-    assert ways.renewed(_with(mesh, management={"keys": 2}), _told(mesh)) == [
-        "management: keys 1 -> 2"
-    ]
+@pytest.mark.parametrize(
+    ("planes", "epochs"),
+    [
+        ({}, {"enrollment": 2, "management": 2}),
+        ({"enrollment": {"keys": 2}}, {"management": 2}),
+        ({"management": {"psk": 2}}, {"enrollment": 2}),
+    ],
+)
+def test_a_nodes_own_epochs_count_with_the_planes(planes: Raw, epochs: Raw) -> None:
+    """Only that node is shut out."""
+    raw = example.raw()
+    raw["planes"] = planes
+    raw["sites"]["hel"]["nodes"]["hel-b"]["epochs"] = epochs
+    assert set(_renewed(raw)) == {"hel-b"}
+
+
+@pytest.mark.parametrize(
+    ("planes", "epochs"),
+    [
+        ({}, {}),
+        ({"enrollment": {"keys": 2, "psk": 2}}, {"enrollment": 2}),
+        ({"management": {"keys": 2}, "storage": {"keys": 2}}, {"storage": 2}),
+    ],
+)
+def test_one_way_in_is_enough(planes: Raw, epochs: Raw) -> None:
+    """Whatever changes on one of them, and on planes that are no way in."""
+    raw = example.raw()
+    raw["planes"] = planes
+    raw["sites"]["hel"]["nodes"]["hel-b"]["epochs"] = epochs
+    assert _renewed(raw) == {}
+
+
+def test_a_new_node_is_born_with_what_is_declared() -> None:
+    """Nobody has to tell it anything; nor anybody before the first `up`."""
+    raw, before = example.raw(), _before(example.raw())
+    del before["epochs"]["hel-b"]
+    raw["sites"]["hel"]["nodes"]["hel-b"]["epochs"] = {"enrollment": 2, "management": 2}
+    assert _renewed(raw, before) == {}
+    raw["planes"] = {"enrollment": {"keys": 2}, "management": {"psk": 3}}
+    assert _renewed(raw, {}) == {}
+
+
+def test_a_node_that_is_renamed_is_known_by_its_old_name() -> None:
+    """A new name with both ways in new would shut it out like any other."""
+    raw = example.raw()
+    nodes = raw["sites"]["hel"]["nodes"]
+    epochs = {"enrollment": 2, "management": 2}
+    nodes["hel-z"] = {**nodes.pop("hel-b"), "was": "hel-b", "epochs": epochs}
+    assert set(_renewed(raw)) == {"hel-z"}
+    assert _renewed(raw)["hel-z"][0] == "enrollment: own epoch 1 -> 2"

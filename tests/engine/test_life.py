@@ -94,6 +94,11 @@ def test_both_ways_in_never_change_at_once(standing: PulumiProject, mesh: dict[s
     assert "enrollment: keys 1 -> 2; management: psk 1 -> 2" in refused.text
     assert _salts(standing.run("stack", "export", "--stack", "test").text) == _salts(export)
     del planes["management"]
+    mesh["sites"]["hel"]["nodes"]["hel-b"]["epochs"] = {"management": 2}
+    declare(standing, mesh)
+    refused = standing.run("up", "--yes", "--skip-preview", "--stack", "test", check=False)
+    assert "enrollment: keys 1 -> 2; management: own epoch 1 -> 2 (hel-b)" in refused.text
+    del mesh["sites"]["hel"]["nodes"]["hel-b"]["epochs"]
     declare(standing, mesh)
     standing.up()
     planes["management"] = {"psk": 2}
