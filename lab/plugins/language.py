@@ -7,6 +7,7 @@ takes its few messages apart by hand, and hands on the one it does not need to r
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ from lab.plugins.wire import Message, text
 Call: TypeAlias = grpc.aio.ServicerContext
 _PROGRAM = Path(__file__).with_name("program.py")
 _SERVICE = "pulumirpc.LanguageRuntime"
+_GRACE = 5.0
+"""Seconds that a program gets to end when the engine ends its host."""
 # The engine's own limit for one message (Pulumi SDK, rpcutil).
 _BYTES = 400 * 1024 * 1024
 _OPTIONS = [("grpc.max_receive_message_length", _BYTES), ("grpc.max_send_message_length", _BYTES)]
@@ -32,6 +35,13 @@ class Host:
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
+        self._programs: set[asyncio.subprocess.Process] = set()
+
+    def end(self) -> None:
+        """End every program that runs; the engine's calls that wait for one are then answered."""
+        for program in self._programs:
+            with contextlib.suppress(ProcessLookupError):
+                program.terminate()
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """What this host answers, from raw message to raw message."""
@@ -83,11 +93,13 @@ class Host:
             cwd=request.text(3) or None, stdin=asyncio.subprocess.PIPE, pass_fds=(writer,),
         )  # fmt: skip
         os.close(writer)
+        self._programs.add(child)
         try:
             answer, _ = await asyncio.gather(
                 asyncio.to_thread(_drain, reader), child.communicate(data)
             )
         finally:
+            self._programs.discard(child)
             if child.returncode is None:
                 child.terminate()
         if child.returncode != 0:
@@ -122,7 +134,8 @@ def _interpreter(info: Message) -> str:
 
 async def _serve(engine: str) -> None:
     server = grpc.aio.server(options=_OPTIONS)
-    server.add_generic_rpc_handlers((Host(engine).handlers(),))
+    host = Host(engine)
+    server.add_generic_rpc_handlers((host.handlers(),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     loaded()
@@ -134,7 +147,9 @@ async def _serve(engine: str) -> None:
     orphan = asyncio.create_task(_end_when_orphaned(ended))
     await ended.wait()
     orphan.cancel()
-    await server.stop(grace=0.5)
+    # A call that the server itself cuts off would leave a traceback among Pulumi's messages.
+    host.end()
+    await server.stop(grace=_GRACE)
 
 
 async def _end_when_orphaned(ended: asyncio.Event) -> None:

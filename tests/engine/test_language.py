@@ -54,6 +54,30 @@ def test_exit_handlers_run_when_the_program_ends(engine: PulumiProject) -> None:
     assert (engine.directory / "ended").read_text() == "yes"
 
 
+def test_a_slow_end_shows_nothing_of_the_host(engine: PulumiProject) -> None:
+    """A resource fails, and the program needs a second to end: the failure is all that is told."""
+    engine.program("""
+        import asyncio, os, signal, time
+        import pulumi
+        from pulumi_command import local
+
+        def slowly(*_):
+            time.sleep(1)
+            os._exit(1)
+
+        async def wait(_):
+            await asyncio.sleep(60)
+
+        signal.signal(signal.SIGTERM, slowly)
+        pulumi.Output.from_input(1).apply(wait)
+        local.Command("fails", create="exit 3")
+        """)
+    done = engine.up(check=False)
+    assert done.code != 0
+    assert "exited with status 3" in done.text or "exit status 3" in done.text
+    assert "Traceback" not in done.text
+
+
 def test_the_virtual_environment_of_the_project_is_used(engine: PulumiProject) -> None:
     """A `virtualenv` without an interpreter is an error that names it and the way out."""
     (engine.directory / "Pulumi.yaml").write_text(
