@@ -18,6 +18,7 @@ __all__ = [
     "PlaneSettings",
     "Rotated",
     "Runner",
+    "Service",
     "Site",
     "json_schema",
     "parse",
@@ -98,6 +99,14 @@ class Site(Model):
     nodes: dict[Name, Node] = {}
 
 
+class Service(Model):
+    """A service of the user's own: the nodes that name it among their roles open its ports."""
+
+    plane: StrictStr
+    tcp: list[Port] = []
+    udp: list[Port] = []
+
+
 class Operator(Model):
     """A person's device, on the planes it names."""
 
@@ -123,6 +132,7 @@ class Declaration(Model):
     timer: Annotated[StrictInt, Field(ge=30, le=3600)] = 120
     planes: dict[Slot, PlaneSettings] = {}
     sites: dict[Name, Site]
+    services: dict[Name, Service] = {}
     operators: dict[Name, Operator] = {}
     runners: Annotated[dict[Name, Runner], Field(min_length=1)] = {"runner": Runner(id=254)}
 
@@ -147,6 +157,7 @@ for _model, _prefix in (
     (PlaneSettings, "planes.*."),
     (Node, "sites.*.nodes.*."),
     (Site, "sites.*."),
+    (Service, "services.*."),
     (Operator, "operators.*."),
     (Runner, "runners.*."),
     (Declaration, ""),

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from backplane import addressing, planes
 from backplane.addressing import Address
-from backplane.declaration import Declaration, Node, Operator, Site
+from backplane.declaration import Declaration, Node, Operator, Service, Site
 from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlane, PlanSite
-from backplane.roles import EVERYWHERE, ROLES, Opening
+from backplane.roles import EVERYWHERE, ROLES, Listens, Opening, Role
 
 __all__ = [
     "Family",
@@ -42,6 +42,8 @@ class Plan:
     people: tuple[PlanPerson, ...]
     members: Mapping[str, tuple[Peer, ...]] = field(repr=False)
     """Per slot, everyone who is a peer there, sorted by name. Retired nodes are not."""
+    services: Mapping[str, Role] = field(default_factory=dict)
+    """The services of the user's own, by name."""
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -107,7 +109,7 @@ class Plan:
             sorted(
                 opening
                 for role in self.node(name).roles
-                for opening in ROLES[role].openings()
+                for opening in {**ROLES, **self.services}[role].openings()
                 if opening.slot in self.slots
             )
         )
@@ -176,6 +178,18 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         nodes=ordered,
         people=crowd,
         members={slot: _members(slot, ordered, crowd) for slot in slots},
+        services={
+            name: Role(name=name, listens=_listens(declaration, service))
+            for name, service in sorted(declaration.services.items())
+        },
+    )
+
+
+def _listens(declaration: Declaration, service: Service) -> tuple[Listens, ...]:
+    slot = declaration.slot_named(service.plane)
+    return (
+        *((slot, "tcp", port) for port in service.tcp),
+        *((slot, "udp", port) for port in service.udp),
     )
 
 

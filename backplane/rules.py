@@ -45,6 +45,11 @@ _PORTS = Rule(
     "a list of service ports from 1 to 65535 that roles may open inside this plane",
     "list whole numbers; it never opens a port to the internet",
 )
+_SERVICE_PORTS = Rule(
+    "ports from 1 to 65535 that the service listens on inside its plane; at least one, TCP or UDP, "
+    "and none of WireGuard's own, UDP 51820 to 51823",
+    "list whole numbers; no port is ever opened to the internet",
+)
 
 RULES: Mapping[str, Rule] = {
     "": Rule("the declaration is one mapping", "write `backplane:mesh:` with at least `sites:`"),
@@ -136,6 +141,19 @@ RULES: Mapping[str, Rule] = {
         "a list of container bridges (interface names, such as docker0) that may reach the outside",
         "list interface names of at most 15 characters, none of them a plane's",
     ),
+    "services": Rule(
+        "a mapping of names to services of your own, none of them a role's name",
+        "indent each service below its name; a node runs it that lists it under `roles:`",
+    ),
+    "services.*": Rule(
+        "a service is a mapping with `plane`, and with `tcp` or `udp`",
+        "write {plane: management, tcp: [<port>]}",
+    ),
+    "services.*.plane": Rule(
+        "a service is on one plane, which is in use", "name a plane: by its slot or by its `name:`"
+    ),
+    "services.*.tcp": _SERVICE_PORTS,
+    "services.*.udp": _SERVICE_PORTS,
     "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
     "operators.*": Rule(
         "an operator is a mapping with `id` and `planes`",
@@ -164,7 +182,7 @@ RULES: Mapping[str, Rule] = {
     ),
 }
 
-_NAMED = ("planes", "sites", "nodes", "operators", "runners")
+_NAMED = ("planes", "sites", "nodes", "services", "operators", "runners")
 
 
 def pattern(path: tuple[str, ...]) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from backplane.roles import ssh
-from backplane.roles.base import Opening, Proto, Role
+from backplane.roles.base import Listens, Opening, Proto, Role
 
 ROLES: Mapping[str, Role] = {role.name: role for role in (ssh.ROLE,)}
 
 EVERYWHERE: tuple[str, ...] = tuple(sorted(name for name, role in ROLES.items() if role.everywhere))
 """What every node runs without declaring it."""
 
-__all__ = ["EVERYWHERE", "ROLES", "Opening", "Proto", "Role"]
+__all__ = ["EVERYWHERE", "ROLES", "Listens", "Opening", "Proto", "Role"]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Proto = Literal["tcp", "udp"]
+Listens = tuple[str, Proto, int]
+"""Plane slot, protocol and port of one listener."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -23,12 +25,12 @@ class Role:
     Attributes:
         name: how a declaration names it.
         everywhere: every node runs it, declared or not.
-        listens: (plane slot, protocol, port) of each listener.
+        listens: each of its listeners.
     """
 
     name: str
     everywhere: bool = False
-    listens: tuple[tuple[str, Proto, int], ...]
+    listens: tuple[Listens, ...]
 
     def openings(self) -> tuple[Opening, ...]:
         """What this role opens, sorted."""

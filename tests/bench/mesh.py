@@ -47,9 +47,8 @@ class MeshBench:
             self._lossless("add a node", changes.grow)
             self._lossless("rebuild a node", changes.rebuild)
             self._lossless("remove a node", changes.shrink)
-            for opened in (True, False):
-                changes.open_port(self._mesh, opened=opened)
-                self._lossless("open or shut a port", _nothing)
+            for change in (changes.open_port, changes.shut_port):
+                self._lossless("open or shut a port", change)
             slot = list(SLOTS.values())[turn % len(SLOTS)]
             self._lossless("rotate a plane's PSKs", partial(_raised, slot, "psk"))
             self._lossless("no change", _nothing)

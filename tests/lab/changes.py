@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from tests.lab.mesh import Declaration, Mesh
+from tests.lab.mesh import Declaration
 
 FRESH = "hel-c"
 """The node that comes, is rebuilt and goes; the four others ping each other meanwhile."""
@@ -12,8 +10,8 @@ FRESH = "hel-c"
 PORT = 9100
 """A port that the monitoring plane may have open and that no role of this version opens."""
 
-_ROLE = Path("backplane/roles/ssh.py")
-_LISTENS = "    listens=("
+SERVICE = "exporter"
+"""What a service of the user's own is called that has that port."""
 
 
 def grow(mesh: Declaration) -> None:
@@ -38,16 +36,17 @@ def raised(mesh: Declaration, slot: str, number: str) -> None:
     plane[number] = plane.get(number, 1) + 1
 
 
-def open_port(mesh: Mesh, *, opened: bool) -> None:
-    """Have every node open `PORT` on the monitoring plane, or no longer.
-
-    What is open follows from roles, and no role that a declaration can choose opens a port yet: so
-    the role that every node runs gets one more listener, in the mesh's copy of the program.
-    """
-    file = mesh.project / _ROLE
-    plain = file.read_text().replace(f"{_LISTENS}{_listener()}", _LISTENS)
-    file.write_text(plain.replace(_LISTENS, f"{_LISTENS}{_listener()}") if opened else plain)
+def open_port(mesh: Declaration) -> None:
+    """Have every node open `PORT` on the monitoring plane, for a service of the user's own."""
+    mesh["services"] = {SERVICE: {"plane": "monitoring", "tcp": [PORT]}}
+    for site in mesh["sites"].values():
+        for node in site["nodes"].values():
+            node["roles"] = [SERVICE]
 
 
-def _listener() -> str:
-    return f'(planes.MONITORING.slot, "tcp", {PORT}),'
+def shut_port(mesh: Declaration) -> None:
+    """Take that service away again."""
+    mesh.pop("services", None)
+    for site in mesh["sites"].values():
+        for node in site["nodes"].values():
+            node.pop("roles", None)

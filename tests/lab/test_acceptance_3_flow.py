@@ -103,18 +103,17 @@ def _door(mesh: Mesh) -> str:
 
 @pytest.fixture
 def closed_again(mesh: Mesh) -> Iterator[None]:
-    """Whatever happens, the next `up` finds the roles as they are."""
+    """Whatever happens, the next `up` finds no service declared."""
     yield
-    changes.open_port(mesh, opened=False)
+    mesh.declare(changes.shut_port)
 
 
 @pytest.mark.usefixtures("closed_again")
 def test_a_port_opens_and_shuts_without_a_lost_packet(mesh: Mesh, flow: Flow) -> None:
     """One more open port on every node, then one less: 0 lost; it is open, then silent again."""
     assert _door(mesh) == "silent"
-    for opened, door in ((True, "refused"), (False, "silent")):
-        changes.open_port(mesh, opened=opened)
-        _up(mesh, flow, lambda _declared: None)
+    for change, door in ((changes.open_port, "refused"), (changes.shut_port, "silent")):
+        _up(mesh, flow, change)
         _lossless(flow)
         assert _door(mesh) == door
 
