@@ -16,6 +16,9 @@ from runner.ssh import Refused
 TRIES = 3
 """How often a lease may be refused without a holder before that counts as the answer."""
 
+QUICK = 2.0
+"""Seconds a node gets to take its lease back when something went wrong anyway."""
+
 Tell = Callable[[str], None]
 
 
@@ -70,13 +73,17 @@ class Leases:
             # Two rollouts that meet must not step on each other for ever.
             await asyncio.sleep(random.uniform(0.5, 2.0))  # noqa: S311
 
-    async def release(self) -> None:
-        """Give all leases back; one that cannot be given back ends by itself."""
-        await asyncio.gather(*(self._release(member) for member in self._members))
+    async def release(self, *, seconds: float = QUICK) -> None:
+        """Give all leases back; one that cannot be given back ends by itself.
 
-    async def _release(self, member: Member) -> None:
+        Args:
+            seconds: How long a node may take to answer.
+        """
+        await asyncio.gather(*(self._release(member, seconds) for member in self._members))
+
+    async def _release(self, member: Member, seconds: float) -> None:
         with contextlib.suppress(RunnerError):
-            await member.call("release", {"id": self._lease}, seconds=2)
+            await member.call("release", {"id": self._lease}, seconds=seconds)
 
     async def _held(self, answers: Sequence[object], reach: float) -> bool:
         """Whether every node that said no did so because another rollout holds it."""

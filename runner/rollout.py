@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from runner import ends, members, moment, tool
 from runner.failure import Failed, unwell
 from runner.hold import Hold
-from runner.leases import Leases
+from runner.leases import QUICK, Leases
 from runner.member import Member
 from runner.order import Order
 from runner.problem import RunnerError
@@ -30,6 +30,9 @@ REACH = 15.0
 
 SLACK = 30
 """Seconds a lease outlives the nodes' timers, for the undoing."""
+
+GIVE_BACK = 20.0
+"""Seconds a node gets to take its lease back after all went well."""
 
 DIALS = 16
 """Logins at a time: they cost the runner's processor, and all at once would all be late."""
@@ -77,18 +80,20 @@ class Rollout:
         for why, names in self._away.items():
             if names:
                 self._tell(f"left out, {why}: {', '.join(names)}")
-        lasts = self.timer + SLACK
+        lasts, patience = self.timer + SLACK, QUICK
         await self._leases.take(lasts, patience=lasts + SLACK, reach=REACH)
         try:
             if await self._phase("status", self._status):
                 await self._change()
+            # A lease that stays would hold up the next change, until it ends by itself.
+            patience = GIVE_BACK
         except (RunnerError, asyncio.CancelledError) as error:
             await self._undo()
             if isinstance(error, RunnerError):
                 raise
             raise Failed("the rollout was stopped.", "run `pulumi up` again.") from None
         finally:
-            await self._leases.release()
+            await self._leases.release(seconds=patience)
             for member in self.members:
                 member.close()
 

@@ -6,7 +6,10 @@ answer is none lost.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -91,6 +94,7 @@ class Meter:
                         stdin=subprocess.DEVNULL,
                         stdout=file,
                         stderr=subprocess.STDOUT,
+                        start_new_session=True,
                     )
                 self.streams.append(Stream(plane=plane, source=source, log=log, process=process))
 
@@ -107,6 +111,8 @@ class Meter:
     def stop(self) -> None:
         """End all streams."""
         for stream in self.streams:
-            stream.process.kill()
+            # `nsenter --pid` forks: alone it would leave `ping` behind, on a machine that lives.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(stream.process.pid, signal.SIGKILL)
             stream.process.wait()
         self.streams.clear()
