@@ -32,7 +32,7 @@ SLACK = 30
 """Seconds a lease outlives the nodes' timers, for the undoing."""
 
 GIVE_BACK = 20.0
-"""Seconds a node gets to take its lease back after all went well."""
+"""Seconds a node gets to take its lease back after all went well: it would hold up the next."""
 
 DIALS = 16
 """Logins at a time: they cost the runner's processor, and all at once would all be late."""
@@ -85,7 +85,6 @@ class Rollout:
         try:
             if await self._phase("status", self._status):
                 await self._change()
-            # A lease that stays would hold up the next change, until it ends by itself.
             patience = GIVE_BACK
         except (RunnerError, asyncio.CancelledError) as error:
             await self._undo()
@@ -125,8 +124,7 @@ class Rollout:
             if not isinstance(error, RunnerError):
                 raise error
         took = time.monotonic() - began
-        good = len(answers) - len(errors)
-        self._tell(f"{name}: {good} of {len(answers)} nodes, {took:.2f} s")
+        self._tell(f"{name}: {len(answers) - len(errors)} of {len(answers)} nodes, {took:.2f} s")
         if errors:
             raise Failed.of(name, [e for e in errors if isinstance(e, RunnerError)])
         return any(answers)

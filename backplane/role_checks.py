@@ -1,0 +1,104 @@
+"""The rules about roles and services, read from the raw declaration as `backplane.checks` does."""
+
+from collections.abc import Iterator
+
+from backplane import planes
+from backplane.breach import breach
+from backplane.mistakes import Mistake
+from backplane.raw import Raw
+from backplane.roles import EVERYWHERE, ROLES, Proto, Role
+
+
+def roles(view: Raw) -> Iterator[Mistake]:
+    """Roles that nodes name: known, each once, and no port for two of them."""
+    known = {**ROLES, **_services_of(view)}
+    needed: set[str] = set(EVERYWHERE)
+    for path, node in view.nodes():
+        named = [role for role in node.list("roles") if isinstance(role, str)]
+        for position, role in enumerate(named):
+            at = f"{path}.roles.{position}"
+            if role not in known:
+                yield Mistake(
+                    path=at,
+                    what=f"unknown role `{role}`",
+                    rule=f"the roles are {', '.join(sorted(known))}; more come from `services:`",
+                    fix="remove it, correct its name, or declare it under `services:`",
+                )
+            elif role in named[:position]:
+                yield breach(
+                    at, f"`{role}` is there twice", "sites.*.nodes.*.roles", fix="remove one"
+                )
+            else:
+                needed.add(role)
+        yield from _shared_ports(path, [known[role] for role in named if role in known])
+        for position, bridge in enumerate(node.list("bridges")):
+            if bridge in {"lo", *(plane.interface for plane in planes.PLANES)}:
+                at = f"{path}.bridges.{position}"
+                yield breach(at, f"`{bridge}` is no bridge", "sites.*.nodes.*.bridges")
+    for slot, settings in view.planes():
+        for opening in (o for role in sorted(needed) for o in known[role].openings()):
+            ports = settings.get(opening.proto)
+            if opening.slot == slot and isinstance(ports, list) and opening.port not in ports:
+                yield breach(
+                    f"planes.{slot}.{opening.proto}",
+                    f"lacks {opening.port}, which the role {opening.role} opens there",
+                    f"planes.*.{opening.proto}",
+                    fix=f"add {opening.port}",
+                )
+
+
+def _shared_ports(path: str, roles: list[Role]) -> Iterator[Mistake]:
+    """Two listeners of one node at one address."""
+    everywhere = [ROLES[name] for name in EVERYWHERE]
+    taken: dict[tuple[str, str, int], str] = {}
+    for role in (*everywhere, *(role for role in roles if role not in everywhere)):
+        for one in role.openings():
+            first = taken.setdefault((one.slot, one.proto, one.port), role.name)
+            if first != role.name:
+                yield Mistake(
+                    path=f"{path}.roles",
+                    what=f"{first} and {role.name} both listen on {one.slot} {one.proto} "
+                    f"{one.port}",
+                    rule="a port of a plane belongs to one role of a node",
+                    fix="take one of the two off this node, or give the service another port",
+                )
+
+
+def services(view: Raw) -> Iterator[Mistake]:
+    """Services of the user's own: on a plane in use, with ports that are theirs."""
+    in_use, names = view.plane_names()
+    for path, service in view.members("services"):
+        if path.partition(".")[2] in ROLES:
+            what = "is the name of a role that comes with Backplane"
+            yield breach(path, what, "services", fix="choose another name")
+        plane = service.text("plane")
+        slot = names.get(plane) if plane is not None else None
+        if plane is not None and slot is None:
+            rule = f"the planes are {', '.join(names)}"
+            what = f"unknown plane `{plane}`"
+            yield Mistake(path=f"{path}.plane", what=what, rule=rule, fix="correct its name")
+        elif slot is not None and slot not in in_use:
+            fix = "use the plane, or put the service on another one"
+            what = f"{plane} is left out of the mesh"
+            yield breach(f"{path}.plane", what, "services.*.plane", fix=fix)
+        if not service.list("tcp") and not service.list("udp"):
+            yield breach(path, "listens on no port", "services.*.tcp", fix="add `tcp: [<port>]`")
+        for position, port in enumerate(service.list("udp")):
+            if port in {own.port for own in planes.PLANES}:
+                at = f"{path}.udp.{position}"
+                what = f"{port} is WireGuard's own"
+                yield breach(at, what, "services.*.udp", fix="choose another port")
+
+
+def _services_of(view: Raw) -> dict[str, Role]:
+    """The services as roles, as far as they can be read."""
+    _, names = view.plane_names()
+    found: dict[str, Role] = {}
+    for path, service in view.members("services"):
+        name, slot = path.partition(".")[2], names.get(service.text("plane") or "")
+        protos: tuple[Proto, ...] = ("tcp", "udp")
+        ports = [(proto, port) for proto in protos for port in service.list(proto)]
+        listens = [(slot, *one) for one in ports if slot and isinstance(one[1], int)]
+        if name not in ROLES:
+            found[name] = Role(name=name, listens=tuple(listens))
+    return found
