@@ -23,9 +23,11 @@ def renewed(plan: Plan, before: Mapping[str, Any]) -> dict[str, list[str]]:
         are born with what is declared and never among them.
     """
     planes = _planes(plan, before)
+    told = before.get("epochs")
     found = {}
     for node in plan.nodes:
-        epochs = before.get("epochs", {}).get(node.was or node.name, {})
+        # The outputs of an older version tell of no epochs: then the planes' numbers are compared.
+        epochs = node.epochs if told is None else told.get(node.was or node.name, {})
         lines = []
         for slot in REQUIRED:
             changes = list(planes[slot])

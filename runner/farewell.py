@@ -90,8 +90,8 @@ class Farewell:
         self._lines: dict[tuple[Base, frozenset[str]], str] = {}
         self._all = asyncio.Event()
 
-    async def meet(self, session: Session) -> tuple[str, ...]:
-        """Learn whom a node knows, and have it hold out those who left; their names.
+    async def meet(self, session: Session) -> None:
+        """Learn whom a node knows, and have it hold out those who left.
 
         Raises:
             Unreachable: It is gone again.
@@ -105,15 +105,14 @@ class Farewell:
         if len(self._peers) >= self._nodes:
             self._all.set()
         if not (set(known) - self._stay or base.gone):
-            return ()
+            return
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._all.wait(), GRACE)
         gone = self._gone()
         if gone == base.gone and base.serial == self._base.serial:
-            return ()
+            return
         held: list[str] = (await session.call("hold", {"members": self._line(gone)}))["held"]
         self._tell(f"{session.place.node}: held out as removed: {', '.join(held) or 'nobody'}")
-        return tuple(held)
 
     def _gone(self) -> frozenset[str]:
         """Ids that most nodes which know them know by names that are declared no more."""

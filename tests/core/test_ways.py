@@ -68,6 +68,31 @@ def test_one_way_in_is_enough(planes: Raw, epochs: Raw) -> None:
     assert _renewed(raw) == {}
 
 
+def test_what_is_as_before_is_no_change() -> None:
+    """The same numbers, or nothing to compare with: no way in changes."""
+    assert _renewed(example.raw()) == {}
+    assert _renewed(example.raw(), {}) == {}
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_up_and_down_both_count(older: bool) -> None:  # noqa: FBT001 - a case of the test
+    """Taking both numbers back shuts out like raising both; so it does behind an older version.
+
+    Its outputs tell of no node's own epochs. Other planes are not named.
+    """
+    raw = example.raw()
+    raw["planes"] = {"enrollment": {"keys": 2}, "management": {"psk": 3}, "storage": {"keys": 9}}
+    low, high = _before(example.raw()), _before(raw)
+    if older:
+        del low["epochs"], high["epochs"]
+    up, down = _renewed(raw, low), _renewed(example.raw(), high)
+    assert set(up) == set(down) == NODES
+    assert up["hel-a"] == ["enrollment: keys 1 -> 2", "management: psk 1 -> 3"]
+    assert down["hel-a"] == ["enrollment: keys 2 -> 1", "management: psk 3 -> 1"]
+    del raw["planes"]["enrollment"]
+    assert _renewed(raw, low) == {}
+
+
 def test_a_new_node_is_born_with_what_is_declared() -> None:
     """Nobody has to tell it anything; nor anybody before the first `up`."""
     raw, before = example.raw(), _before(example.raw())
