@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 import grpc
 
+from lab.plugins.ending import settled
 from lab.plugins.lean import loaded
 from lab.plugins.release import release
 from lab.plugins.wire import Message, text
@@ -150,6 +151,7 @@ async def _serve(engine: str) -> None:
     # A call that the server itself cuts off would leave a traceback among Pulumi's messages.
     host.end()
     await server.stop(grace=_GRACE)
+    await settled(_GRACE)
 
 
 async def _end_when_orphaned(ended: asyncio.Event) -> None:

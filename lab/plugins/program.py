@@ -6,6 +6,7 @@ arguments. Only the Pulumi SDK is imported, so that any project's interpreter ca
 
 import gc
 import runpy
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,9 @@ def main() -> None:
 
     Every error has been shown at the end, so the answer bails.
     """
+    # The engine ends a host by SIGINT to its whole group. As an exception it would come up in
+    # whatever runs just then, and be told as a failure of the program's own, with a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # The collector finds nothing while the SDK loads, nor in the SDK when all is over.
     gc.disable()
     from pulumi.automation._server import LanguageServer  # noqa: PLC0415  after the line above

@@ -1,5 +1,7 @@
 """The language host: a program's errors, surroundings and end, through the real engine."""
 
+import pytest
+
 from tests.pulumi_project import PulumiProject
 
 
@@ -54,9 +56,16 @@ def test_exit_handlers_run_when_the_program_ends(engine: PulumiProject) -> None:
     assert (engine.directory / "ended").read_text() == "yes"
 
 
-def test_a_slow_end_shows_nothing_of_the_host(engine: PulumiProject) -> None:
-    """A resource fails, and the program needs a second to end: the failure is all that is told."""
-    engine.program("""
+@pytest.mark.parametrize("heard", ["SIGINT", "SIGTERM", "both", "none"])
+def test_the_end_of_a_failed_program_shows_nothing_of_the_host(
+    engine: PulumiProject, heard: str
+) -> None:
+    """A resource fails while the program waits: whatever it does on a signal, only that is told.
+
+    The engine sends SIGINT to the host and the program, the host SIGTERM to the program.
+    """
+    taken = {"none": [], "both": ["SIGINT", "SIGTERM"]}.get(heard, [heard])
+    engine.program(f"""
         import asyncio, os, signal, time
         import pulumi
         from pulumi_command import local
@@ -68,7 +77,8 @@ def test_a_slow_end_shows_nothing_of_the_host(engine: PulumiProject) -> None:
         async def wait(_):
             await asyncio.sleep(60)
 
-        signal.signal(signal.SIGTERM, slowly)
+        for name in {taken}:
+            signal.signal(getattr(signal, name), slowly)
         pulumi.Output.from_input(1).apply(wait)
         local.Command("fails", create="exit 3")
         """)

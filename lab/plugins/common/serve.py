@@ -12,6 +12,7 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
 
 from lab.plugins.common.resource import Provider
 from lab.plugins.common.servicer import Servicer
+from lab.plugins.ending import settled
 from lab.plugins.lean import loaded
 
 # The engine's own limit for one message (Pulumi SDK, rpcutil): states hold whole files.
@@ -84,6 +85,7 @@ async def _serve(provider: Provider, engine: str) -> None:
     orphan.cancel()
     await servicer.cancel_all()
     await server.stop(grace=0.5)
+    await settled(0.5)
     await provider.close()
 
 
