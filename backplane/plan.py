@@ -103,16 +103,17 @@ class Plan:
         nodes = tuple(replace(node, absent=node.name in absent) for node in self.nodes)
         return replace(self, nodes=nodes)
 
+    def roles(self, name: str) -> tuple[Role, ...]:
+        """What a node runs, by name; a role whose planes are left out of the mesh does not run."""
+        known = {**ROLES, **self.services}
+        declared = (known[role] for role in self.node(name).roles)
+        return tuple(
+            role for role in declared if {slot for slot, _, _ in role.listens} <= {*self.slots}
+        )
+
     def openings(self, name: str) -> tuple[Opening, ...]:
         """What a node opens for its peers: its roles decide, and nothing else."""
-        return tuple(
-            sorted(
-                opening
-                for role in self.node(name).roles
-                for opening in {**ROLES, **self.services}[role].openings()
-                if opening.slot in self.slots
-            )
-        )
+        return tuple(sorted(one for role in self.roles(name) for one in role.openings()))
 
 
 def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:

@@ -4,7 +4,7 @@ Plain outputs::
 
     version      1
     nodes        {"fsn-a": {"key": "1.1", "site": "fsn", "endpoint": "198.51.100.17",
-                  "offline": false, "retire": false, "roles": ["ssh"],
+                  "offline": false, "retire": false, "roles": ["node_exporter", "ssh"],
                   "host_key": "ssh-ed25519 AAAA…", "generation": "<16 hex>",
                   "addresses": {"management": {"ipv4": "10.201.1.1", "ipv6": "fd…"}, …},
                   "public_keys": {"management": "<base64>", …}}, …}

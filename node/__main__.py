@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "members": ("node.watch", "run", "json"),
     "peers": ("node.membership", "known", "json"),
     "hold": ("node.membership", "hold", "json"),
+    "metrics": ("node.metrics", "metrics", "json"),
     "finish-enroll": ("node.enroll", "finish", "json"),
 }
 _USAGE = 2

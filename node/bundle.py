@@ -8,9 +8,9 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
-from node import wireguard
+from node import roles, wireguard
 from node.errors import Refused
 
 FORMAT = 1
@@ -18,7 +18,7 @@ MANIFEST = "manifest.json"
 REQUIRED = ("authorized_keys", "hosts", "nftables.nft", "ssh_host_ed25519_key", "sshd.conf",
             "sysctl.conf")  # fmt: skip
 _FIELDS = {"format", "node", "incarnation", "generation", "files", "interfaces", "mesh", "keys"}
-_MAYBE = {"was"}
+_MAYBE = {"was", "roles"}
 _MODES = {"0600": 0o600, "0644": 0o644}
 _KEY_BYTES = 32
 # 200 nodes on four planes make about 0.6 MB; more than this is no bundle.
@@ -56,6 +56,7 @@ class Bundle:
         files: Sorted by path.
         interfaces: What is declared of each interface: slot, port, mtu, addresses, peers (count).
         mesh: Each interface's peers by name: name, key, kind, v4, v6, public.
+        roles: By role: packages, shut, units, checks.
     """
 
     node: str
@@ -65,6 +66,7 @@ class Bundle:
     files: tuple[File, ...]
     interfaces: Mapping[str, Mapping[str, object]]
     mesh: Mapping[str, tuple[Mapping[str, str], ...]]
+    roles: Mapping[str, Mapping[str, Any]]
 
 
 def decode(text: str) -> Bundle:
@@ -96,6 +98,7 @@ def decode(text: str) -> Bundle:
             files=_files(data["files"], keys),
             interfaces=data["interfaces"],
             mesh=_mesh(data["mesh"], keys),
+            roles=data.get("roles", {}),
         )
         _agree(bundle)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -198,6 +201,8 @@ def _agree(bundle: Bundle) -> None:
     missing = [path for path in REQUIRED if path not in files]
     if missing:
         _refuse(f"it lacks {', '.join(missing)}")
+    if wrong := roles.mistake(bundle.roles, files):
+        _refuse(wrong)
     paths = {f"wireguard/{name}.conf" for name in bundle.interfaces}
     if not paths or paths != {path for path in files if path.startswith("wireguard/")}:
         _refuse("its interfaces and its WireGuard files are not the same")

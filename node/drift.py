@@ -16,6 +16,7 @@ from node import (
     integrity,
     interfaces,
     lease,
+    services,
     sysctl,
     timers,
 )
@@ -147,6 +148,7 @@ def _files(machine: Machine, here: Generation) -> Iterator[Difference]:
 def _units(machine: Machine, here: Generation) -> Iterator[Difference]:
     units = drift_units.read(machine, here)
     yield from drift_units.differences(machine, here, units)
+    yield from services.differences(machine, here)
     for name in facts.failed_units(machine):
         if name not in units:
             yield told("units", name, ("", "failed"), repair=HAND)

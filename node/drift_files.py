@@ -12,7 +12,7 @@ from node.generations import Generation
 from node.layout import LINKS
 from node.machine import Machine
 
-_MODE = 0o644
+_MODE, _RUNS = 0o644, 0o755
 _OTHERS_WRITE = 0o022
 _WIREGUARD = "/etc/wireguard/"
 _LONGEST = 65536
@@ -21,7 +21,9 @@ _LONGEST = 65536
 def differences(machine: Machine, target: Generation) -> Iterator[Difference]:
     """Fixed files and links that are not as first boot wrote them."""
     for path, text in fixed.FILES.items():
-        yield from _file(machine, machine.layout.at(path), text)
+        yield from _file(machine, machine.layout.at(path), text, _MODE)
+    for path, text in fixed.LATER.items():
+        yield from _file(machine, machine.layout.at(path), text, _RUNS)
     declared = set(target.planes())
     for path, aim in LINKS:
         name = Path(path).stem
@@ -65,11 +67,11 @@ def own(path: Path, mode: int) -> None:
     path.chmod(mode)
 
 
-def _file(machine: Machine, path: Path, text: str) -> Iterator[Difference]:
+def _file(machine: Machine, path: Path, text: str, mode: int) -> Iterator[Difference]:
     def mend() -> None:
         machine.disk.ensure_directory(path.parent, 0o755)
-        machine.disk.replace(path, text.encode(), _MODE)
-        if "/systemd/system/" in str(path):
+        machine.disk.replace(path, text.encode(), mode)
+        if "/systemd/" in str(path):
             machine.commands.must(
                 ["systemctl", "daemon-reload"],
                 why="systemd does not read its units",
@@ -86,7 +88,7 @@ def _file(machine: Machine, path: Path, text: str) -> Iterator[Difference]:
         declared, live = lines(text.splitlines(), present.splitlines())
         yield _difference(str(path), declared, live, mend)
     else:
-        yield from ownership(path, _MODE, partial(own, path, _MODE))
+        yield from ownership(path, mode, partial(own, path, mode))
 
 
 def _link(machine: Machine, path: str, aim: str, name: str) -> Iterator[Difference]:

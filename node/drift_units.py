@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from node import drift_sshd, sshd
+from node import drift_sshd, roles, sshd
 from node.difference import HAND, Difference
 from node.fixed import FIRST_BOOT_UNIT
 from node.generations import Generation
@@ -17,7 +17,7 @@ _ALWAYS = (FIREWALL_UNIT, MEMBERS_UNIT, SSH_UNIT)
 _RESTARTED = {FIREWALL_UNIT, MEMBERS_UNIT}
 _FIX = "look at `systemctl status` and `journalctl -b` on the machine"
 _RUNS = {"active", "reloading"}
-_ENABLED = {"enabled", "enabled-runtime", "alias"}
+_ENABLED = {"enabled", "enabled-runtime", "alias", "generated"}
 _PROPERTIES = "Id,ActiveState,UnitFileState,NeedDaemonReload,DropInPaths,MainPID"
 _TRANSIENT, _TIMER = "/run/systemd/transient", "backplane-rollback-"
 
@@ -57,6 +57,7 @@ def read(machine: Machine, target: Generation) -> dict[str, Unit]:
         *_ALWAYS,
         *(SSH_SOCKET, FIRST_BOOT_UNIT),
         *map(plane, target.planes()),
+        *_services(target),
     ]
     text = machine.commands.must(
         ["systemctl", "show", f"--property={_PROPERTIES}", *names],
@@ -81,7 +82,8 @@ def differences(
     machine: Machine, target: Generation, units: Mapping[str, Unit]
 ) -> Iterator[Difference]:
     """What of our units must be put right before interfaces and daemons are."""
-    wanted = [*_ALWAYS, *map(plane, target.planes())]
+    services = _services(target)
+    wanted = [*_ALWAYS, *map(plane, target.planes()), *services]
     known = {name: units[name] for name in wanted if name in units}
     if stale := sorted(name for name, unit in known.items() if unit.stale):
         yield _difference(
@@ -91,7 +93,7 @@ def differences(
         if unit.file.startswith("masked"):
             runtime = ["--runtime"] if unit.file == "masked-runtime" else []
             yield _difference(name, "enabled", unit.file, machine, "unmask", *runtime, name)
-        elif unit.file not in _ENABLED:
+        elif unit.file not in _ENABLED and name not in services:
             live = unit.file or "not enabled"
             found = _difference(name, "enabled", live, machine, "enable", name)
             if name == SSH_UNIT:
@@ -100,10 +102,15 @@ def differences(
                 # A plane's is enabled when its generation is confirmed, and at every lease.
                 yield found if name in _ALWAYS else replace(found, mend=None)
         if not unit.runs:
-            verb: tuple[str, ...] = ("restart", name) if name in _RESTARTED else ()
+            restarted = name in _RESTARTED or name in services
+            verb: tuple[str, ...] = ("restart", name) if restarted else ()
             yield _difference(name, "active", unit.active, machine, *verb)
         yield from _dropins(name, unit)
     yield from _unwanted(machine, units)
+
+
+def _services(target: Generation) -> list[str]:
+    return [one.unit for one in roles.services(target).values() if one.starts]
 
 
 def timers(machine: Machine, armed: str | None) -> Iterator[Difference]:

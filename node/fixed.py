@@ -85,3 +85,30 @@ WantedBy=multi-user.target
 """,
 }
 """Every unit, drop-in and tmpfiles entry, by path; mode 0644, root's."""
+
+GENERATOR = "/etc/systemd/system-generators/backplane"
+
+LATER: Mapping[str, str] = {
+    # systemd.generator(7): runs at boot before anything else, and whenever systemd reads its units.
+    # Copies, for at boot nothing but the root file system may be there when units are read.
+    GENERATOR: f"""\
+#!/bin/sh
+# Shows systemd the units of the active generation; at boot, of the confirmed one.
+set -eu
+from=$(readlink -e {ACTIVE} || readlink -e {_STATE}/confirmed) || exit 0
+for unit in "$from"/units/*; do
+  [ -f "$unit" ] || continue
+  name=${{unit##*/}}
+  cp "$unit" "$1/$name"
+  wants=multi-user.target
+  case $name in
+  *.timer) wants=timers.target ;;
+  *.socket) wants=sockets.target ;;
+  *) [ ! -f "${{unit%.*}}.timer" ] && [ ! -f "${{unit%.*}}.socket" ] || continue ;;
+  esac
+  mkdir -p "$1/$wants.wants"
+  ln -sf "../$name" "$1/$wants.wants/$name"
+done
+""",
+}
+"""What the tool itself brings to a machine, by path; mode 0755, root's."""

@@ -1,8 +1,8 @@
 """Generations on disk: written whole, checked by hash, switched by one rename, pruned to the last.
 
 ``manifest.json`` of a generation: {"format", "generation", "node", "incarnation", "interfaces",
-"mesh", "files": [{"path", "mode", "sha256"}]}. It is written last, so a directory without one is
-no generation.
+"mesh", "roles", "files": [{"path", "mode", "sha256"}]}. It is written last, so a directory without
+one is no generation.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from node.machine import Machine
 
 KEPT = 5
 _NEW, _OLD = ".new-", ".old-"
+# Daemons that are not root read what is theirs; what is secret has a mode of its own.
+_OPEN = 0o755
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Generation:
         incarnation: Which server of that node; 0 in generation 0.
         interfaces: What is declared of each interface.
         mesh: Each interface's peers by name.
+        roles: What each role needs, by name.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Generation:
     incarnation: int
     interfaces: Mapping[str, Mapping[str, Any]]
     mesh: Mapping[str, list[Mapping[str, str]]]
+    roles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def file(self, path: str) -> Path:
         """Where one of its files is."""
@@ -114,6 +118,7 @@ def load(machine: Machine, name: str) -> Generation:
         incarnation=stated["incarnation"],
         interfaces=stated["interfaces"],
         mesh=stated["mesh"],
+        roles=stated.get("roles", {}),
     )
 
 
@@ -234,13 +239,13 @@ def sweep(machine: Machine) -> None:
 
 def _write_new(machine: Machine, bundle: Bundle, new: Path) -> None:
     disk = machine.disk
-    disk.make_directory(new)
+    disk.make_directory(new, _OPEN)
     directories = {new}
     for file in bundle.files:
         path = new / file.path
         for parent in reversed(path.relative_to(new).parents[:-1]):
             if new / parent not in directories:
-                disk.make_directory(new / parent)
+                disk.make_directory(new / parent, _OPEN)
                 directories.add(new / parent)
         disk.write(path, file.data, file.mode)
         disk.sync_file(path)
@@ -254,7 +259,7 @@ def _mend(machine: Machine, bundle: Bundle, path: Path) -> None:
     for file in bundle.files:
         target = path / file.path
         if not integrity.as_written(target, file.mode, _sha256(file)):
-            machine.disk.ensure_directory(target.parent)
+            machine.disk.ensure_directory(target.parent, _OPEN)
             machine.disk.replace(target, file.data, file.mode)
     about = File(path=MANIFEST, mode=0o600, data=_describe(bundle))
     if not integrity.as_written(path / MANIFEST, about.mode, _sha256(about)):
@@ -275,6 +280,7 @@ def _describe(bundle: Bundle) -> bytes:
         "incarnation": bundle.incarnation,
         "interfaces": bundle.interfaces,
         "mesh": bundle.mesh,
+        "roles": bundle.roles,
         "files": [
             {"path": file.path, "mode": f"{file.mode:04o}", "sha256": _sha256(file)}
             for file in bundle.files

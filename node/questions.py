@@ -64,7 +64,7 @@ def check(machine: Machine, request: Request) -> Answer:
         generation does not know; ``details``: where; ``reasons``: why it is not live; ``ends``:
         with a ``nonce`` in the request, what :mod:`node.ends` tells.
     """
-    from node import checks, ends  # noqa: PLC0415 - every verb starts Python anew
+    from node import checks, ends, services  # noqa: PLC0415 - every verb starts Python anew
 
     name = ask(request, "generation", str)
     names = [str(peer) for peer in ask(request, "peers", list)]
@@ -82,6 +82,7 @@ def check(machine: Machine, request: Request) -> Answer:
     known = {peer["name"] for peers in generation.mesh.values() for peer in peers}
     reasons = checks.reasons_not_live(machine, generation)
     quiet = checks.silent(machine, generation, names, seconds)
+    reasons += services.failing(machine, generation, seconds)
     unknown = sorted(set(names) - known)
     nonce = ask(request, "nonce", str) if "nonce" in request else ""
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from node import generations, sshd
+from node import generations, roles, sshd
 from node.machine import Machine
 
 # What of a generation is put into the kernel or a daemon as a whole, and when it counts as changed.
@@ -11,6 +11,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "firewall": ("nftables.nft",),
     "sshd": sshd.FILES,
 }
+SERVICE = "unit "
+"""What the part of a role's unit is called before its name."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,9 +41,18 @@ def read(machine: Machine) -> Record:
     if active is None:
         return Record(generation=None)
     booted = generations.load(machine, active)
-    return Record(
-        generation=active, parts={part: booted.digest(*files) for part, files in PARTS.items()}
-    )
+    parts = {part: booted.digest(*files) for part, files in PARTS.items()}
+    units = {SERVICE + one.unit: one.digest for one in roles.services(booted).values()}
+    return Record(generation=active, parts={**parts, **units})
+
+
+def services(done: Record) -> dict[str, str]:
+    """Digest by unit of the roles' units that are as some generation says."""
+    return {
+        name.removeprefix(SERVICE): digest
+        for name, digest in done.parts.items()
+        if name.startswith(SERVICE)
+    }
 
 
 def save(machine: Machine, done: Record) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 
-from node import bundle, firewall, generations, identity, sshd
+from node import bundle, firewall, generations, identity, packages, roles, sshd
 from node.errors import Refused
 from node.generations import Generation
 from node.layout import BIRTH
@@ -24,16 +24,23 @@ def stage(machine: Machine, text: str) -> Answer:
         Refused: It is damaged, for another machine, or one of the machine's tools refuses it.
     """
     decoded = bundle.decode(text)
+    _require_ours(machine, decoded)
+    # Ahead of the lock: this may take minutes, and an undo must not wait for it.
+    packages.ensure(machine, roles.packages(decoded.roles), roles.shut(decoded.roles))
     with machine.changing():
-        here = identity.confirmed(machine)
-        if here.name == BIRTH:
-            raise Refused("this machine is not enrolled yet", AGAIN)
-        require_same(here, decoded)
+        _require_ours(machine, decoded)
         generation = admit(machine, decoded)
         generations.stage(machine, generation.name)
         generations.prune(machine)
         machine.journal.say(f"staged {generation.name}")
     return {"receipt": f"{generation.name} {secrets.token_hex(8)}"}
+
+
+def _require_ours(machine: Machine, decoded: bundle.Bundle) -> None:
+    here = identity.confirmed(machine)
+    if here.name == BIRTH:
+        raise Refused("this machine is not enrolled yet", AGAIN)
+    require_same(here, decoded)
 
 
 def require_same(here: Generation, decoded: bundle.Bundle) -> None:
@@ -57,11 +64,21 @@ def admit(machine: Machine, decoded: bundle.Bundle) -> Generation:
             _strip(machine, generation, name)
         firewall.check(machine, generation.file("nftables.nft"))
         sshd.check(machine, generation)
+        _judge(machine, generation)
     except Refused:
         if not present:
             generations.remove(machine, generation.name)
         raise
     return generation
+
+
+def _judge(machine: Machine, generation: Generation) -> None:
+    """Let the programs of the roles judge their files."""
+    for role, told in sorted(generation.roles.items()):
+        folder = generation.file(f"{roles.ROLES}/{role}")
+        for command in told["checks"]:
+            argv = [part.replace("{}", str(folder)) for part in command]
+            machine.commands.must(argv, why=f"{argv[0]} refuses the role {role}", fix=AGAIN)
 
 
 def _strip(machine: Machine, generation: Generation, name: str) -> None:

@@ -14,6 +14,8 @@ from node import (
     generations,
     interfaces,
     record,
+    roles,
+    services,
     sessions,
     sshd,
     sysctl,
@@ -102,6 +104,8 @@ class Plan:
             yield from _steps(drift_routes.differences(machine, wanted, links, routes, ours))
         mended = any("/ssh" in step.what for step in standing)
         yield from self._sshd(done, units.get(SSH_UNIT), mended=mended)
+        # Behind everything that carries packets: none of it may wait for a daemon.
+        yield from self._services(done)
 
     def _departures(
         self, live: Mapping[str, wireguard.Device], wanted: Mapping[str, wireguard.Interface]
@@ -124,6 +128,8 @@ class Plan:
             yield from _steps(drift_files.differences(self.machine, self.target))
             yield from _steps(drift_files.tool(self.machine))
             yield from _steps(drift_units.differences(self.machine, self.target, units))
+            if units:
+                yield from _steps(services.differences(self.machine, self.target))
 
     def _interface(
         self,
@@ -196,6 +202,20 @@ class Plan:
             needed, blocking = drift_sshd.needs_reload(self.machine, self.target, pid)
             if needed:
                 yield replace(step, blocking=blocking)
+
+    def _services(self, done: Record) -> Iterator[Step]:
+        if self.only is not None:
+            return
+        machine, known = self.machine, record.services(done)
+        wanted = roles.services(self.target)
+        fresh = [one for one in wanted.values() if known.get(one.unit) != one.digest]
+        gone = sorted(set(known) - set(wanted))
+        if fresh or gone:
+            yield Step(what="units", run=partial(services.read_anew, machine, self.target))
+        for unit in gone:
+            yield Step(what=f"{unit}: ended", run=partial(services.end, machine, unit))
+        for one in fresh:
+            yield Step(what=f"{one.unit}: anew", run=partial(services.start, machine, one))
 
     def _part(self, part: str, load: Callable[[], None]) -> Step:
         machine = self.machine

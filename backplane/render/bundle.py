@@ -12,7 +12,7 @@ from backplane import addressing, keys, planes
 from backplane.addressing import Address
 from backplane.keys import Card, Identity
 from backplane.plan import Peer, Plan, PlanNode, PlanPerson
-from backplane.render import hosts, nftables, sshd, sysctl
+from backplane.render import hosts, nftables, services, sshd, sysctl
 from backplane.render.keytable import KeyTable, fill
 from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
 
@@ -89,7 +89,8 @@ def bundle(
     """
     peers = {slot: plan.peers(name, slot) for slot in plan.slots}
     names = hosts.block(plan.nodes, plan.planes)
-    return _make(plan, plan.node(name), peers, identity, directory, psk_roots, names)
+    run = services.services(plan, plan.node(name), plan.roles(name))
+    return _make(plan, plan.node(name), peers, identity, directory, psk_roots, names, run)
 
 
 def birth(
@@ -113,7 +114,8 @@ def birth(
     node = plan.node(name)
     peers = {slot: runner_peers(plan, slot) for slot in planes.REQUIRED}
     names = hosts.block([node], [plan.plane(slot) for slot in peers])
-    return _make(plan, node, peers, identity, runners, psk_roots, names)
+    nothing = services.Services()
+    return _make(plan, node, peers, identity, runners, psk_roots, names, nothing)
 
 
 def runner_peers(plan: Plan, slot: str) -> tuple[Peer, ...]:
@@ -134,6 +136,7 @@ def _make(
     directory: Mapping[str, Card],
     psk_roots: Mapping[str, bytes],
     names: str,
+    run: services.Services,
 ) -> Bundle:
     table = KeyTable()
     files: dict[str, tuple[str, str]] = {}
@@ -191,11 +194,13 @@ def _make(
     files["authorized_keys"] = ("0600", sshd.authorized_keys(people, slots=peers))
     files["sysctl.conf"] = ("0644", sysctl.config(node))
     files["hosts"] = ("0644", names)
+    files.update({path: ("0644", text) for path, text in run.files.items()})
     return _bundle(
         {
             "format": FORMAT,
             "node": node.name,
             **({"was": node.was} if node.was else {}),
+            **({"roles": run.document} if run.document else {}),
             "incarnation": node.incarnation,
             "files": [
                 {"path": path, "mode": mode, "text": text}

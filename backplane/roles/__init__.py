@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from backplane.roles import ssh
-from backplane.roles.base import Listens, Opening, Proto, Role
+from backplane.roles import node_exporter, ssh
+from backplane.roles.base import Listens, Opening, Parts, Proto, Role
 
-ROLES: Mapping[str, Role] = {role.name: role for role in (ssh.ROLE,)}
+ROLES: Mapping[str, Role] = {role.name: role for role in (node_exporter.ROLE, ssh.ROLE)}
 
 EVERYWHERE: tuple[str, ...] = tuple(sorted(name for name, role in ROLES.items() if role.everywhere))
 """What every node runs without declaring it."""
 
-__all__ = ["EVERYWHERE", "ROLES", "Listens", "Opening", "Proto", "Role"]
+__all__ = ["EVERYWHERE", "ROLES", "Listens", "Opening", "Parts", "Proto", "Role"]

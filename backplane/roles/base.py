@@ -1,11 +1,20 @@
-"""What a role is: a service of a node that says where it listens."""
+"""What a role is: a service of a node that says what it needs and where it listens."""
 
-from dataclasses import dataclass
-from typing import Literal
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from backplane.plan import Plan, PlanNode
 
 Proto = Literal["tcp", "udp"]
 Listens = tuple[str, Proto, int]
 """Plane slot, protocol and port of one listener."""
+
+UNIT_PREFIX = "backplane-"
+"""What every unit of a role is called first: none of a distribution's has such a name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -19,6 +28,23 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a role puts on one node.
+
+    Attributes:
+        files: text by path; a daemon finds it at `at(role, path)`.
+        units: text by the name of the unit, `backplane-….service`, `.timer` or `.socket`. A
+            service runs while its role is there, unless one of the others, by its name, starts it.
+        checks: commands that judge the files before anything is changed; `{}` in an argument is
+            the directory of the role's files.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
     """A service a node runs.
 
@@ -26,11 +52,18 @@ class Role:
         name: how a declaration names it.
         everywhere: every node runs it, declared or not.
         listens: each of its listeners.
+        packages: Debian packages it needs, installed before anything is changed.
+        shut: units that those packages bring and that never run: the role's own run instead, so
+            that no daemon ever listens as its package would have it.
+        parts: what it puts on a node; nothing for a service of the user's own.
     """
 
     name: str
     everywhere: bool = False
-    listens: tuple[Listens, ...]
+    listens: tuple[Listens, ...] = ()
+    packages: tuple[str, ...] = ()
+    shut: tuple[str, ...] = ()
+    parts: Callable[[Plan, PlanNode], Parts] | None = None
 
     def openings(self) -> tuple[Opening, ...]:
         """What this role opens, sorted."""
@@ -40,3 +73,8 @@ class Role:
                 for slot, proto, port in self.listens
             )
         )
+
+
+def at(role: str, path: str = "") -> str:
+    """Where a role's file is while its generation is the active one."""
+    return f"/run/backplane/active/roles/{role}/{path}".rstrip("/")

@@ -105,6 +105,9 @@ def test_secret_files_are_closed() -> None:
         "ssh_host_ed25519_key.pub": "0644",
         "sshd.conf": "0644",
         "sysctl.conf": "0644",
+        "units/backplane-metrics.service": "0644",
+        "units/backplane-metrics.timer": "0644",
+        "units/backplane-node-exporter.service": "0644",
         **{f"wireguard/wg{n}.conf": "0600" for n in range(4)},
     }
 

@@ -113,7 +113,8 @@ def test_a_plane_admits_its_peers_to_its_own_address_and_its_openings() -> None:
         "icmpv6 type echo-request accept",
     ]
     assert _chain(text, "wg1_open") == [*quiet, "tcp dport { 22 } accept", "drop"]
-    assert _chain(text, "wg2_open") == [*quiet, "drop"]
+    assert _chain(text, "wg2_open") == [*quiet, "tcp dport { 9100 } accept", "drop"]
+    assert _chain(text, "wg3_open") == [*quiet, "drop"]
 
 
 def test_guard_sets_hold_exactly_the_peers() -> None:

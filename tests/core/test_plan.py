@@ -55,10 +55,11 @@ def test_a_retired_node_is_nobodys_peer() -> None:
 
 
 def test_openings_follow_from_roles_and_nothing_else(mesh: Plan) -> None:
-    """A node with no role of its own opens SSH on the two ways in, and no other port."""
+    """A node with no role of its own opens SSH on the two ways in, and what all are watched by."""
     assert mesh.openings("fsn-a") == (
         Opening(slot="enrollment", proto="tcp", port=22, role="ssh"),
         Opening(slot="management", proto="tcp", port=22, role="ssh"),
+        Opening(slot="monitoring", proto="tcp", port=9100, role="node_exporter"),
     )
 
 

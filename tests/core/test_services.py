@@ -37,7 +37,7 @@ def test_its_ports_are_open_on_its_plane_of_its_nodes() -> None:
         Opening(slot="monitoring", proto="udp", port=8001, role="wiki"),
     } == set(mesh.openings("fsn-a")) - set(mesh.openings("fsn-b"))
     bare = _plan({}, {})
-    assert "tcp dport { 8000 }" in _rules(mesh, "fsn-a")
+    assert "tcp dport { 8000, 9100 }" in _rules(mesh, "fsn-a")
     assert "udp dport { 8001 }" in _rules(mesh, "fsn-a")
     assert _rules(mesh, "fsn-b") == _rules(bare, "fsn-b")
 

@@ -31,7 +31,7 @@ def test_up_makes_four_machines(mesh: Mesh) -> None:
 
 
 def test_every_pair_answers_and_only_declared_doors_are_open(mesh: Mesh) -> None:
-    """48 of 48 ordered pairs over IPv4 and over IPv6, and exactly SSH on wg0 and wg1.
+    """48 of 48 ordered pairs over IPv4 and over IPv6; SSH on wg0 and wg1, the exporter on wg2.
 
     Its negatives are in tests/scripts/test_verdict.py and, live, in the two tests below.
     """
@@ -40,13 +40,13 @@ def test_every_pair_answers_and_only_declared_doors_are_open(mesh: Mesh) -> None
     pairs = verdict["pairs"]
     assert pairs["ipv4"] == pairs["ipv6"] == {"expected": 48, "reached": 48}
     doors = verdict["isolation"]
-    # 12 pairs, 2 families, 2 planes with SSH; 11 ports on 4 planes are tried.
-    assert doors["expected_open"] == doors["open"] == 48
+    # 12 pairs, 2 families, 3 doors each; 11 ports on 4 planes are tried.
+    assert doors["expected_open"] == doors["open"] == 12 * 2 * 3
     assert doors["probed"] == 12 * 2 * 4 * 11
     assert doors["unexpected_open"] == doors["missing_open"] == []
-    # Each node: sshd twice on two planes; WireGuard twice on each of four ports.
+    # Each node: sshd twice on two planes, the exporter on one; WireGuard twice on four ports.
     assert verdict["listeners"]["wrong"] == []
-    assert verdict["listeners"]["checked"] >= 4 * (2 * 2 + 4 * 2)
+    assert verdict["listeners"]["checked"] >= 4 * (2 * 3 + 4 * 2)
     assert verdict["handshakes"]["fresh"] == verdict["handshakes"]["expected"] == 48
     assert verdict["units"]["failed"] == []
 
@@ -55,7 +55,7 @@ def test_verify_sees_a_lost_peer_and_an_open_door(mesh: Mesh) -> None:
     """A peer removed on one plane, and a door opened by hand, are both found and named."""
     hel = mesh.outputs()["nodes"]["hel-a"]
     node = mesh.lab.on("fsn-a")
-    port = "9100"
+    port = "9090"
     try:
         node.succeed(f"wg set wg3 peer {hel['public_keys']['storage']} remove")
         node.succeed(f"nft insert rule inet backplane input iifname wg2 tcp dport {port} accept")
@@ -73,7 +73,7 @@ def test_verify_sees_a_lost_peer_and_an_open_door(mesh: Mesh) -> None:
     assert missing == {("fsn-a", "hel-a", "storage"), ("hel-a", "fsn-a", "storage")}
     opened = verdict["isolation"]["unexpected_open"]
     assert {(item["to"], item["plane"], item["port"]) for item in opened} == {
-        ("fsn-a", "monitoring", 9100)
+        ("fsn-a", "monitoring", 9090)
     }
     assert [item["why"] for item in verdict["listeners"]["wrong"]] == [
         "no role opens it on the plane monitoring"

@@ -73,6 +73,9 @@ def _places(mesh: Mesh) -> dict[str, bytes | str]:
             "sh", "-c", "find /var/log -type f -name '*.log' -exec cat {} +", seconds=60
         )
         places[f"logs of {name}"] = logs.stdout
+        seen = machine.run("cat", "/run/backplane/metrics/wireguard.prom", seconds=20)
+        assert "wireguard_sent_bytes_total" in seen.stdout
+        places[f"metrics of {name}"] = seen.stdout
         places[f"console of {name}"] = machine.place.console.read_bytes()
     return places
 

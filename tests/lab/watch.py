@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.lab import wildcards
+
 PERIOD = 0.05
 _MOST = 1 << 21  # octets; more than all arguments and variables of a process can be
 
@@ -32,14 +34,17 @@ class Watch:
 
     Attributes:
         seen: every different command line and environment.
+        wild: protocol and port of every socket that waited on all addresses of some machine.
         looks: how often all of /proc was looked at.
         seconds: for how long.
     """
 
     seen: set[bytes] = field(default_factory=set, repr=False)
+    wild: set[tuple[str, int]] = field(default_factory=set)
     looks: int = 0
     seconds: float = 0.0
     _known: dict[str, bytes] = field(default_factory=dict, repr=False)
+    _networks: dict[str, int] = field(default_factory=dict, repr=False)
 
     def look(self) -> None:
         """Look once at every process."""
@@ -54,8 +59,18 @@ class Watch:
                 if self._known.get(name) != line:
                     self.seen.add(line)
                     self.seen.add(_read(f"/proc/{name}/environ"))
+                    self._networks[name] = wildcards.network(name)
         self._known = present
+        self._look_at_sockets()
         self.looks += 1
+
+    def _look_at_sockets(self) -> None:
+        """One process of each network shows all of its sockets; this computer's own is left out."""
+        self._networks = {name: one for name, one in self._networks.items() if name in self._known}
+        own = wildcards.network("self")
+        witnesses = {one: name for name, one in self._networks.items() if one != own}
+        for name in witnesses.values():
+            self.wild.update(wildcards.waiting(name))
 
     @contextmanager
     def looking(self) -> Iterator[None]:

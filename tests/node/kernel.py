@@ -13,14 +13,15 @@ from pathlib import Path
 from node import wireguard
 from node.commands import Commands, Result
 from node.layout import Layout
+from tests.node.daemons import Daemons
 from tests.node.recipe import HELD, public
 
 
-class Kernel(Commands):
+class Kernel(Daemons, Commands):
     """Answers the tool's programs from a state in memory, and keeps every command line."""
 
     def __init__(self, root: Path) -> None:
-        self.layout = Layout(root=root)
+        super().__init__(Layout(root=root))
         self.links: dict[str, wireguard.Interface] = {}
         self.firewall = ""
         self.host_key = ""
@@ -58,7 +59,7 @@ class Kernel(Commands):
         """The command lines that change something."""
         reading = (["wg", "show"], ["ip", "-json"], ["ip", "link", "show"], ["wg-quick"],
                    ["nft", "--check"], ["nft", "--stateless"], ["unshare"],
-                   ["systemctl", "show"])  # fmt: skip
+                   ["systemctl", "show"], ["dpkg-query"])  # fmt: skip
         return [
             argv
             for argv in self.log
@@ -70,6 +71,7 @@ class Kernel(Commands):
     def boot(self) -> None:
         """Forget what a power cut forgets, then start what boot starts."""
         self.links, self.firewall, self.timers, self.held = {}, "", {}, []
+        self.known, self.daemons = {}, {}
         for path in sorted(self.layout.run.rglob("*"), reverse=True):
             if path.is_dir() and not path.is_symlink():
                 path.rmdir()
@@ -78,9 +80,10 @@ class Kernel(Commands):
         self.layout.run.mkdir(parents=True, exist_ok=True)
         self.layout.active.symlink_to(self.layout.confirmed)
         self._nft(["--file", str(self.layout.active / "nftables.nft")])
-        for unit in sorted(self.layout.boot_units.glob("wg-quick@*")):
-            self._start(unit.name)
+        for link in sorted(self.layout.boot_units.glob("wg-quick@*")):
+            self._start(link.name)
         self._reload_sshd()
+        self.start_units()
 
     def _reload_sshd(self) -> None:
         self.host_key = (self.layout.active / "ssh_host_ed25519_key").read_text(encoding="utf-8")
@@ -94,36 +97,47 @@ class Kernel(Commands):
         return ""
 
     def _systemctl(self, argv: list[str]) -> str | None:
-        verb, units = argv[0], [word for word in argv[1:] if not word.startswith("-")]
+        verb, *units = [word for word in argv if not word.startswith("-")]
         if verb == "show":
             shown = "\n".join(self._show(unit) for unit in units)
             if "--value" not in argv:
                 return shown
             (asked,) = [word.partition("=")[2] for word in argv if word.startswith("--property=")]
             return "".join(re.findall(rf"^{asked}=(.*\n)", shown, re.MULTILINE))
+        if verb == "daemon-reload":
+            self.read_units()
+        done = [self._told(verb, unit) for unit in units]
+        return None if None in done else ""
+
+    def _told(self, verb: str, unit: str) -> str | None:
         wants = self.layout.boot_units
-        for unit in units:
-            if verb in {"enable", "disable"}:
-                wants.mkdir(parents=True, exist_ok=True)
-                (wants / unit).unlink(missing_ok=True)
-                if verb == "enable":
-                    (wants / unit).symlink_to("/usr/lib/systemd/system/wg-quick@.service")
-            elif verb == "restart" and unit.startswith("wg-quick@") and self._start(unit) is None:
-                return None
-            elif verb == "reload-or-restart":
-                self._reload_sshd()
-            elif verb == "stop" and unit.endswith(".timer"):
-                self.timers.pop(unit.removesuffix(".timer"), None)
-            elif verb == "stop":
-                self.links.pop(unit.removeprefix("wg-quick@").removesuffix(".service"), None)
+        if verb in {"enable", "disable"}:
+            wants.mkdir(parents=True, exist_ok=True)
+            (wants / unit).unlink(missing_ok=True)
+            if verb == "enable":
+                (wants / unit).symlink_to("/usr/lib/systemd/system/wg-quick@.service")
+        elif verb == "restart" and unit.startswith("wg-quick@"):
+            return self._start(unit)
+        elif verb == "restart" and unit in self.known:
+            return self.run_daemon(unit)
+        elif verb == "reload-or-restart":
+            self._reload_sshd()
+        elif verb == "stop":
+            self.daemons.pop(unit, None)
+            self.timers.pop(unit.removesuffix(".timer"), None)
+            self.links.pop(unit.removeprefix("wg-quick@").removesuffix(".service"), None)
         return ""
 
     def _show(self, unit: str) -> str:
         state = {"ActiveState": "active", "UnitFileState": "enabled", "NeedDaemonReload": "no"}
-        if unit in {"ssh.socket", "backplane-first-boot.service"}:
+        ours = unit.startswith(("backplane-", "ssh.", "wg-quick@"))
+        if unit in {"ssh.socket", "backplane-first-boot.service"} or not ours:
             state |= {"ActiveState": "inactive", "UnitFileState": "disabled"}
         if unit.startswith("wg-quick@") and not (self.layout.boot_units / unit).is_symlink():
             state["UnitFileState"] = "disabled"
+        if unit in self.known:
+            state |= {"ActiveState": "active" if unit in self.daemons else "failed"}
+            state |= {"UnitFileState": "generated", "Result": "exit-code"}
         told = {"Id": unit, "MainPID": "0", "DropInPaths": "", **state, **self.units.get(unit, {})}
         return "".join(f"{name}={value}\n" for name, value in told.items())
 

@@ -38,6 +38,7 @@ class Recipe:
         renewed: Names of peers with another pre-shared key.
         extra: Text that makes the firewall, sshd's and the hosts' files differ.
         push: The key that the runner comes with.
+        roles: By role: the text of its file. `sight` is a daemon, `dust` has a timer.
     """
 
     node: str = "a"
@@ -50,6 +51,7 @@ class Recipe:
     renewed: frozenset[str] = frozenset()
     extra: str = ""
     push: str = "ssh-ed25519 AAAA"
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
@@ -123,6 +125,10 @@ class Recipe:
             "sysctl.conf": "net.ipv4.ip_nonlocal_bind = 1\n",
         }
         public_ones = {"hosts", "sshd.conf", "sysctl.conf"}
+        for role, text in self.roles.items():
+            own = {f"units/{unit}": f"# {unit}\n" for unit in units_of(role)}
+            texts |= {f"roles/{role}/it.conf": text, **own}
+            public_ones |= {f"roles/{role}/it.conf", *own}
         files += [
             {"path": path, "mode": "0644" if path in public_ones else "0600", "text": text}
             for path, text in texts.items()
@@ -144,6 +150,7 @@ class Recipe:
                 for name, peers in self.peers.items()
             },
             "mesh": mesh,
+            **({"roles": {role: needs_of(role) for role in self.roles}} if self.roles else {}),
             "keys": base64.b64encode(b"".join(base64.b64decode(entry) for entry in table)).decode(),
         }
 
@@ -155,6 +162,22 @@ class Recipe:
     def encode(self) -> str:
         """The text that goes to stdin."""
         return encode(self.document())
+
+
+def units_of(role: str) -> list[str]:
+    """The units of a role: `dust` is started by a timer."""
+    kinds = ["service", "timer"] if role == "dust" else ["service"]
+    return [f"backplane-{role}.{kind}" for kind in kinds]
+
+
+def needs_of(role: str) -> dict[str, Any]:
+    """What a role says of itself in a bundle."""
+    return {
+        "packages": [f"lib{role}", role],
+        "shut": [f"{role}.service"],
+        "units": units_of(role),
+        "checks": [[f"{role}-check", "{}/it.conf"]],
+    }
 
 
 def name_of(document: Mapping[str, Any]) -> str:

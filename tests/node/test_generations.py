@@ -12,14 +12,15 @@ from tests.node.recipe import Recipe
 
 
 def test_files_are_private_from_the_start(enrolled: Box) -> None:
-    """Secret files are 0600 in a directory that is 0700; only what is public is 0644."""
+    """Secret files are 0600; daemons may read the others, and nobody but root may write."""
     generation = generations.load(enrolled.machine, Recipe().generation)
     modes = {
         str(path.relative_to(generation.path)): path.stat().st_mode & 0o777
         for path in generation.path.rglob("*")
         if path.is_file()
     }
-    assert generation.path.stat().st_mode & 0o777 == 0o700
+    folders = {generation.path, *(path for path in generation.path.rglob("*") if path.is_dir())}
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o755}
     assert {path for path, mode in modes.items() if mode != 0o600} == {
         "hosts",
         "sshd.conf",

@@ -1,0 +1,43 @@
+"""What the roles of a node bring to its generation: files, units, and what the node must know."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from backplane.plan import Plan, PlanNode
+from backplane.roles import Role
+
+UNITS, ROLES = "units", "roles"
+"""Where a generation has the units of all roles, and the files of each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The roles of one node.
+
+    Attributes:
+        files: text by path inside the generation; every daemon may read them, so none is secret.
+        document: by role: `packages` and `shut` (Debian's names), `units`, and `checks`, in whose
+            arguments `{}` stands for the directory of the role's files.
+    """
+
+    files: dict[str, str] = field(default_factory=dict)
+    document: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def services(plan: Plan, node: PlanNode, roles: Iterable[Role]) -> Services:
+    """What the roles that run something bring."""
+    made = Services()
+    for role in roles:
+        if role.parts is None:
+            continue
+        parts = role.parts(plan, node)
+        made.files.update({f"{ROLES}/{role.name}/{at}": text for at, text in parts.files.items()})
+        made.files.update({f"{UNITS}/{name}": text for name, text in parts.units.items()})
+        made.document[role.name] = {
+            "packages": sorted(role.packages),
+            "shut": sorted(role.shut),
+            "units": sorted(parts.units),
+            "checks": [list(command) for command in parts.checks],
+        }
+    return made

@@ -1,0 +1,65 @@
+"""systemd units of roles, as text: ordered behind their plane, started again, and closed in."""
+
+from collections.abc import Iterable, Mapping
+
+from backplane import planes
+
+_HUMBLE = (
+    "NoNewPrivileges=yes",
+    "RestrictSUIDSGID=yes",
+    "RestrictRealtime=yes",
+    "LockPersonality=yes",
+)
+"""What no daemon of a role needs (systemd.exec(5))."""
+
+_CLOSED = (
+    "ProtectSystem=strict",
+    "ProtectKernelTunables=yes",
+    "ProtectKernelModules=yes",
+    "ProtectControlGroups=yes",
+)
+"""What a daemon does not need unless it tells of the file systems: these give it other ones."""
+
+
+def service(
+    *,
+    about: str,
+    start: str,
+    slots: Iterable[str],
+    settings: Iterable[str] = (),
+    once: bool = False,
+    sees_files: bool = False,
+) -> str:
+    """A service that is started behind its planes and, unless it ends by itself, kept running.
+
+    Where an address comes late the daemon binds to it all the same (`ip_nonlocal_bind`).
+
+    Args:
+        about: what it is, in words.
+        start: its command line.
+        slots: the planes it is bound to.
+        settings: further lines of its `[Service]`.
+        once: it does one thing and ends.
+        sees_files: it tells of the machine's file systems, and must see them as they are.
+    """
+    tunnels = [f"wg-quick@{planes.by_slot(slot).interface}.service" for slot in slots]
+    behind = " ".join(["backplane-nft.service", *tunnels])
+    lines = ["[Unit]", f"Description={about}", f"After={behind}", "StartLimitIntervalSec=0"]
+    lines += ["[Service]"]
+    # A timer's service fills no journal: only what goes wrong is told, systemd's own lines too.
+    kept = ["Restart=always", "RestartSec=2"]
+    lines += ["Type=oneshot", "LogLevelMax=notice"] if once else kept
+    lines += [f"ExecStart={start}", *settings, *_HUMBLE, *(() if sees_files else _CLOSED)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def timer(*, about: str, settings: Mapping[str, str]) -> str:
+    """A timer that starts the service of its own name.
+
+    Args:
+        about: what it starts, in words.
+        settings: its `[Timer]`: name and value.
+    """
+    lines = ["[Unit]", f"Description={about}", "[Timer]"]
+    lines += [f"{name}={value}" for name, value in settings.items()]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,96 @@
+"""Packages that roles need, put there before anything is changed, and nothing of them started."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from node.errors import Refused
+from node.machine import Machine
+
+_NOTHING = "/dev/null"
+_FIX = "see that the machine reaches its package mirror, and that no other apt runs; then try again"
+# Half of what a stage may take; a slow mirror is no reason to hang for ever.
+_LONGEST = 300.0
+_APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120",
+        "-o", "Acquire::Retries=3")  # fmt: skip
+_INSTALL = ("-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "install")
+_STATE = re.compile(r"^(?P<package>\S+) installed$", re.MULTILINE)
+
+
+def ensure(machine: Machine, packages: Iterable[str], shut: Iterable[str]) -> list[str]:
+    """Install what is missing; what it brings to run is shut before it is there.
+
+    Args:
+        machine: The machine.
+        packages: Debian packages.
+        shut: Units that they bring and that must not start.
+
+    Returns:
+        The packages that were installed.
+
+    Raises:
+        Refused: A package cannot be had, or a unit to be shut is in somebody's use.
+    """
+    for unit in shut:
+        _shut(machine, unit)
+    absent = missing(machine, packages)
+    if not absent:
+        return []
+    names = ", ".join(absent)
+    update = [*_APT, "update"]
+    install = [*_APT, *_INSTALL, *absent]
+    # Debian's own lists of packages may be as old as the image.
+    for argv in (update, install):
+        machine.commands.must(argv, why=f"{names} cannot be installed", fix=_FIX, timeout=_LONGEST)
+    if left := missing(machine, absent):
+        raise Refused(f"{', '.join(left)} cannot be installed: apt says nothing of why", _FIX)
+    machine.journal.say(f"installed {names}")
+    return absent
+
+
+def missing(machine: Machine, packages: Iterable[str]) -> list[str]:
+    """Which of these packages are not installed."""
+    wanted = sorted(packages)
+    if not wanted:
+        return []
+    told = machine.commands.run(
+        ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\n", *wanted]
+    )
+    return sorted(set(wanted) - set(_STATE.findall(told.out)))
+
+
+def is_shut(machine: Machine, unit: str) -> bool:
+    """Whether systemd can never start a unit."""
+    link = _link(machine, unit)
+    return link.is_symlink() and str(link.readlink()) == _NOTHING
+
+
+def shut_again(machine: Machine, unit: str) -> None:
+    """Stop a unit that somebody has opened again, for good."""
+    machine.disk.point(_link(machine, unit), _NOTHING)
+    for words in (["daemon-reload"], ["stop", unit]):
+        machine.commands.must(
+            ["systemctl", *words], why=f"{unit} does not stop", fix=_FIX, timeout=60
+        )
+
+
+def _shut(machine: Machine, unit: str) -> None:
+    link = _link(machine, unit)
+    if is_shut(machine, unit):
+        return
+    shown = machine.commands.must(
+        ["systemctl", "show", "--property=ActiveState", "--value", unit],
+        why=f"{unit} cannot be looked at",
+        fix=_FIX,
+    )
+    if link.exists() or shown.strip() in {"active", "reloading", "activating"}:
+        raise Refused(
+            f"{unit} is in use on this machine; the role would run in its place",
+            f"`systemctl disable --now {unit}` if it may go, or take the role off this node",
+        )
+    machine.disk.ensure_directory(link.parent, 0o755)
+    machine.disk.point(link, _NOTHING)
+
+
+def _link(machine: Machine, unit: str) -> Path:
+    return machine.layout.at(f"/etc/systemd/system/{unit}")

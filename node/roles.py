@@ -1,0 +1,100 @@
+"""The roles of a generation: their packages, their units, and whether they run. Pure but for files.
+
+A role's daemon runs from a unit of ours that a generation brings, so that it changes, and is
+undone, with its generation; the unit that its package brings is shut and never starts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from node.generations import Generation
+
+UNITS, ROLES = "units", "roles"
+_FIELDS = {"packages", "shut", "units", "checks"}
+_ROLE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_UNIT = re.compile(r"backplane-[a-z0-9-]{1,60}\.(service|timer|socket)")
+_FOREIGN = re.compile(r"[a-z0-9][a-z0-9@._-]{0,80}\.(service|socket|timer)")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,80}")
+_RESERVED = ("backplane-nft", "backplane-members", "backplane-first-boot", "backplane-rollback-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A unit of a role.
+
+    Attributes:
+        unit: Its name.
+        role: Whose.
+        starts: Whether it runs while its role is there; else its timer or socket starts it.
+        digest: Changes with its own text and with any file of its role.
+    """
+
+    unit: str
+    role: str
+    starts: bool
+    digest: str
+
+
+def mistake(stated: object, files: Iterable[str]) -> str | None:
+    """What is wrong with the roles of a bundle.
+
+    Args:
+        stated: Its ``roles``.
+        files: The paths of its files.
+    """
+    if not isinstance(stated, dict):
+        return "its roles are no mapping"
+    units: list[str] = []
+    for role, told in stated.items():
+        if not _ROLE.fullmatch(role) or not isinstance(told, dict) or set(told) != _FIELDS:
+            return f"its role {role!r} has the wrong shape"
+        for part, pattern in (("packages", _PACKAGE), ("shut", _FOREIGN), ("units", _UNIT)):
+            for name in told[part]:
+                if not isinstance(name, str) or not pattern.fullmatch(name):
+                    return f"{part} of its role {role} name {name!r}"
+        units += told["units"]
+    for name in units:
+        if name.startswith(_RESERVED) or units.count(name) > 1:
+            return f"its roles bring the unit {name}, which is taken"
+    there = {path.partition("/")[2] for path in files if path.startswith(f"{UNITS}/")}
+    return None if there == set(units) else "its units and those that its roles name differ"
+
+
+def services(generation: Generation) -> dict[str, Service]:
+    """The units of a generation's roles, by name."""
+    found: dict[str, Service] = {}
+    for role, told in sorted(generation.roles.items()):
+        folder = generation.file(f"{ROLES}/{role}")
+        own = sorted(
+            str(path.relative_to(generation.path)) for path in folder.rglob("*") if path.is_file()
+        )
+        for unit in told["units"]:
+            found[unit] = Service(
+                unit=unit,
+                role=role,
+                starts=not _starters(unit) & {*told["units"]},
+                digest=generation.digest(f"{UNITS}/{unit}", *own),
+            )
+    return found
+
+
+def packages(roles: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Every package that roles need."""
+    return sorted({name for told in roles.values() for name in told["packages"]})
+
+
+def shut(roles: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Every unit of a package that must never run."""
+    return sorted({name for told in roles.values() for name in told["shut"]})
+
+
+def _starters(unit: str) -> set[str]:
+    """The units that would start a service in its role's stead."""
+    name, _, kind = unit.rpartition(".")
+    return {f"{name}.timer", f"{name}.socket"} if kind == "service" else set()

@@ -1,0 +1,115 @@
+"""The units of a generation's roles: put into systemd's sight, started anew, ended, judged."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from node import drift_sshd, generations, packages, record, roles, sshd
+from node.difference import PUSH, Difference
+from node.generations import Generation
+from node.machine import Machine
+from node.record import Record
+
+_FIX = "look at `systemctl status` and `journalctl -b` on the machine"
+# How long a unit must have run to count as one that does: RestartSec of ours is 2 s.
+_STEADY = 1.0
+_STEP = 0.2
+_SHOWN = "Id,ActiveState,SubState,Result,ActiveEnterTimestampMonotonic"
+
+
+def read_anew(machine: Machine, target: Generation) -> None:
+    """Have systemd read its units, those of the active generation among them."""
+    machine.commands.must(
+        ["systemctl", "daemon-reload"], why="systemd does not read its units", fix=_FIX, timeout=60
+    )
+    if target.file("sshd.conf").exists():
+        sshd.adopt(machine, drift_sshd.declared(target))
+
+
+def start(machine: Machine, service: roles.Service) -> None:
+    """Have systemd start a unit anew, and go on meanwhile; `failing` tells how that ended."""
+    _done(machine, service.unit, None)
+    if service.starts:
+        machine.commands.run(["systemctl", "reset-failed", service.unit])
+        _told(machine, "restart", service.unit)
+    _done(machine, service.unit, service.digest)
+
+
+def end(machine: Machine, unit: str) -> None:
+    """Have systemd end a unit that is no more."""
+    _told(machine, "stop", unit)
+    _done(machine, unit, None)
+
+
+def failing(machine: Machine, target: Generation, seconds: float) -> list[str]:
+    """Which units that ``target`` brings or changes do not run, with why; waits for them to start.
+
+    A unit that is the same in the confirmed generation is left out: what did not run before must
+    not keep a change from being made.
+
+    Args:
+        machine: The machine.
+        target: The generation that is active.
+        seconds: How long they get.
+    """
+    here = generations.named(machine, machine.layout.confirmed)
+    before = roles.services(generations.load(machine, here)) if here else {}
+    new = [
+        one.unit
+        for one in roles.services(target).values()
+        if one.starts and before.get(one.unit) != one
+    ]
+    until = machine.clock.seconds() + seconds
+    while new and (left := _not_steady(machine, new)):
+        if machine.clock.seconds() >= until:
+            return [f"{unit} does not run ({why})" for unit, why in sorted(left.items())]
+        machine.clock.sleep(_STEP)
+    return []
+
+
+def differences(machine: Machine, target: Generation) -> Iterator[Difference]:
+    """Packages that are gone, and units of theirs that may start again."""
+    for name in packages.missing(machine, roles.packages(target.roles)):
+        yield Difference(
+            area="packages", what=name, declared="installed", live="", repair=PUSH, blocking=False
+        )
+    for unit in roles.shut(target.roles):
+        if not packages.is_shut(machine, unit):
+            yield Difference(
+                area="units",
+                what=unit,
+                declared="shut, its role's own unit runs in its place",
+                live="may start",
+                mend=partial(packages.shut_again, machine, unit),
+                blocking=False,
+            )
+
+
+def _not_steady(machine: Machine, units: list[str]) -> dict[str, str]:
+    text = machine.commands.must(
+        ["systemctl", "show", f"--property={_SHOWN}", *units],
+        why="units cannot be read",
+        fix=_FIX,
+    )
+    left = dict.fromkeys(units, "systemd does not know it")
+    for block in text.split("\n\n"):
+        told = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        since = int(told.get("ActiveEnterTimestampMonotonic") or 0) * 1000
+        runs = told.get("ActiveState") == "active"
+        if runs and machine.clock.now_ns() - since >= _STEADY * 1e9:
+            left.pop(told["Id"], None)
+        elif told.get("Id") in left:
+            left[told["Id"]] = f"{told.get('ActiveState')}, {told.get('Result')}"
+    return left
+
+
+def _told(machine: Machine, verb: str, unit: str) -> None:
+    argv = ["systemctl", "--no-block", verb, unit]
+    machine.commands.must(argv, why=f"`{' '.join(argv)}` fails", fix=_FIX)
+
+
+def _done(machine: Machine, unit: str, digest: str | None) -> None:
+    state = record.read(machine)
+    parts = {name: text for name, text in state.parts.items() if name != record.SERVICE + unit}
+    if digest is not None:
+        parts[record.SERVICE + unit] = digest
+    record.save(machine, Record(generation=None, parts=parts))

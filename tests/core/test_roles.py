@@ -1,0 +1,110 @@
+"""What the roles put on a node: golden texts, and systemd's own reading of them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backplane.declaration import parse
+from backplane.plan import Plan, plan
+from backplane.render import services
+from backplane.roles import ROLES, Parts, Role
+from backplane.roles.base import UNIT_PREFIX, at
+from tests.core import example, golden, tools
+
+MADE = example.material()
+
+
+def _running() -> list[str]:
+    return sorted(name for name, role in ROLES.items() if role.parts)
+
+
+def _plan(**settings: object) -> Plan:
+    raw = {**example.raw(), **settings}
+    return plan(parse(raw), project="x", stack="y")
+
+
+def _parts(name: str, mesh: Plan | None = None) -> Parts:
+    mesh = mesh or MADE.plan
+    parts = ROLES[name].parts
+    assert parts is not None
+    return parts(mesh, mesh.node("fsn-a"))
+
+
+@pytest.mark.parametrize("name", _running())
+def test_units_and_files_read_as_looked_at(name: str) -> None:
+    """Each equals its golden file, and is the same text every time."""
+    parts = _parts(name)
+    assert parts == _parts(name)
+    for path, text in {**parts.files, **parts.units}.items():
+        golden.compare(f"roles/{name}/{path}", text)
+
+
+@pytest.mark.parametrize("name", _running())
+def test_systemd_knows_every_setting(name: str, tmp_path: Path) -> None:
+    """`systemd-analyze verify` finds nothing unknown in a unit; with a word misspelt it does."""
+    tool = tools.need("systemd-analyze")
+    for unit, text in _parts(name).units.items():
+        assert unit.startswith(UNIT_PREFIX)
+        (tmp_path / unit).write_text(text, encoding="utf-8")
+    for unit, text in _parts(name).units.items():
+        _, said = tools.accepts(tool, "verify", tmp_path / unit)
+        assert "nknown" not in said, said
+        broken = tmp_path / f"broken-{unit}"
+        broken.write_text(text.replace("Description", "Descripton"), encoding="utf-8")
+        assert "nknown" in tools.accepts(tool, "verify", broken)[1]
+
+
+@pytest.mark.parametrize("name", _running())
+def test_a_role_says_what_its_package_would_start(name: str) -> None:
+    """Every package's own unit is shut, and none of ours has a name of a distribution's."""
+    role = ROLES[name]
+    assert all(unit.endswith((".service", ".socket", ".timer")) for unit in role.shut)
+    assert bool(role.packages) <= bool(role.shut)
+
+
+def test_no_listener_is_a_wildcard() -> None:
+    """Where a role says that its daemon listens is an address of one of that node's planes."""
+    for node in MADE.plan.nodes:
+        own = {one for address in node.addresses.values() for one in (address.v4, address.v6)}
+        for role in MADE.plan.roles(node.name):
+            parts = role.parts(MADE.plan, node) if role.parts else Parts()
+            for text in (*parts.units.values(), *parts.files.values()):
+                assert "0.0.0.0" not in text  # noqa: S104 - that is what must not be there
+                assert "[::]" not in text
+            for _, _, port in role.listens if parts.units else ():
+                told = "\n".join([*parts.units.values(), *parts.files.values()])
+                assert any(f"{one}:{port}" in told or f"[{one}]:{port}" in told for one in own)
+
+
+def test_a_role_whose_plane_is_left_out_does_not_run() -> None:
+    """Without monitoring there is neither the exporter nor its unit, and the rest is as before."""
+    mesh = _plan(planes={"monitoring": {"use": False}}, operators={})
+    assert "node_exporter" in mesh.node("fsn-a").roles
+    assert [role.name for role in mesh.roles("fsn-a")] == ["ssh"]
+    whole = services.services(mesh, mesh.node("fsn-a"), mesh.roles("fsn-a"))
+    assert (whole.files, whole.document) == ({}, {})
+
+
+def test_what_a_role_brings_is_all_in_the_bundle() -> None:
+    """Files below its name, units beside them, and packages, shut units and checks as data."""
+    parts = Parts(
+        files={"it.conf": "text\n"},
+        units={"backplane-it.service": "unit\n"},
+        checks=(("it-check", "{}/it.conf"),),
+    )
+    role = Role(name="it", packages=("b", "a"), shut=("it.service",), parts=lambda *_: parts)
+    node = MADE.plan.node("fsn-a")
+    made = services.services(MADE.plan, node, [role, replace(role, name="bare", parts=None)])
+    assert made.files == {"roles/it/it.conf": "text\n", "units/backplane-it.service": "unit\n"}
+    assert json.loads(json.dumps(made.document)) == {
+        "it": {
+            "packages": ["a", "b"],
+            "shut": ["it.service"],
+            "units": ["backplane-it.service"],
+            "checks": [["it-check", "{}/it.conf"]],
+        }
+    }
+    assert at("it", "it.conf") == "/run/backplane/active/roles/it/it.conf"
+    assert at("it") == "/run/backplane/active/roles/it"

@@ -1,0 +1,63 @@
+"""What every node tells of itself on monitoring, to every other node and to nobody else."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.lab.mesh import Mesh
+
+NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
+_SHAKEN = r'(?m)^wireguard_latest_handshake_seconds{.*friendly_name="(.*)",plane="(.*)"} [1-9]'
+UNITS = ("backplane-node-exporter.service", "backplane-metrics.timer")
+
+
+def _told(mesh: Mesh, asker: str, target: str, family: str = "ipv4") -> str:
+    address = mesh.outputs()["nodes"][target]["addresses"]["monitoring"][family]
+    host = f"[{address}]" if ":" in address else address
+    asked = f"curl -sf --max-time 10 http://{host}:9100/metrics"
+    return mesh.lab.on(asker).wait_until_succeeds(asked)
+
+
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_every_node_tells_of_itself_and_of_each_peer_by_name(mesh: Mesh, family: str) -> None:
+    """systemd, processes, and a fresh handshake with every other node on every plane."""
+    for number, target in enumerate(NODES):
+        text = _told(mesh, NODES[number - 1], target, family)
+        assert 'node_systemd_unit_state{name="wg-quick@wg1.service"' in text
+        assert "node_processes_pids" in text
+        assert "node_textfile_scrape_error 0" in text
+        shaken = set(re.findall(_SHAKEN, text))
+        planes = ("enrollment", "management", "monitoring", "storage")
+        assert {(peer, plane) for peer in NODES if peer != target for plane in planes} <= shaken
+
+
+def test_what_debian_would_start_is_shut_and_ours_runs(mesh: Mesh) -> None:
+    """The package's unit can't start; ours runs, was made by the generation, and is not root's."""
+    for name in NODES:
+        node = mesh.lab.on(name)
+        node.fail("systemctl start prometheus-node-exporter.service")
+        for unit in UNITS:
+            shown = node.succeed(f"systemctl show --property=ActiveState,UnitFileState {unit}")
+            assert shown.split() == ["ActiveState=active", "UnitFileState=generated"]
+        assert node.succeed("ps -o user= -C prometheus-node-exporter").split() == ["prometheus"]
+
+
+def test_nothing_ever_waited_on_every_address(mesh: Mesh) -> None:
+    """Twenty looks a second during the first `up`, installs included: no daemon, not for a moment.
+
+    WireGuard's own ports, DHCP, and the image's sshd before first boot are what may.
+    """
+    assert mesh.watch.looks > 100
+    allowed = {("udp", port) for port in (68, 546, 51820, 51821, 51822, 51823)} | {("tcp", 22)}
+    assert ("udp", 51820) in mesh.watch.wild
+    assert mesh.watch.wild <= allowed
+
+
+def test_a_daemon_that_dies_comes_back(mesh: Mesh) -> None:
+    """SIGKILL: systemd starts the exporter again, on the same addresses."""
+    node = mesh.lab.on("hel-b")
+    node.succeed("systemctl kill --signal=SIGKILL backplane-node-exporter.service")
+    assert "node_boot_time_seconds" in _told(mesh, "fsn-a", "hel-b")
+    assert mesh.verify()["ok"] is True

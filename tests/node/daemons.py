@@ -1,0 +1,62 @@
+"""Packages, units and daemons of the roles of a machine in memory."""
+
+from pathlib import Path
+
+from node.layout import Layout
+
+
+class Daemons:
+    """What apt has installed, what systemd knows of, and what runs from which text.
+
+    Attributes:
+        packages: Those installed.
+        hollow: Whether apt says that it installs, and does not.
+        known: Text by unit, as systemd last read it.
+        daemons: What each running unit was started with.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.packages: set[str] = set()
+        self.hollow = False
+        self.known: dict[str, str] = {}
+        self.daemons: dict[str, str] = {}
+
+    def start_units(self) -> None:
+        """Do what boot does: start all but what a timer or socket starts."""
+        self.read_units()
+        for unit in self.known:
+            starters = {f"{Path(unit).stem}.timer", f"{Path(unit).stem}.socket"}
+            if not unit.endswith(".service") or not starters & {*self.known}:
+                self.run_daemon(unit)
+
+    def read_units(self) -> None:
+        """Take in the units of the active generation, as the generator shows them."""
+        folder = self.layout.active / "units"
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        self.known = {path.name: path.read_text(encoding="utf-8") for path in paths}
+
+    def run_daemon(self, unit: str) -> str | None:
+        """Start a unit with its text and its role's file as they are now."""
+        if unit not in self.known:
+            return None
+        role = unit.removeprefix("backplane-").rpartition(".")[0]
+        own = self.layout.active / "roles" / role / "it.conf"
+        text = own.read_text(encoding="utf-8") if own.exists() else ""
+        self.daemons[unit] = self.known[unit] + text
+        return ""
+
+    def _env(self, argv: list[str]) -> str:
+        assert argv[:2] == ["DEBIAN_FRONTEND=noninteractive", "apt-get"]
+        if "install" in argv and not self.hollow:
+            self.packages |= {*argv[argv.index("install") + 1 :]}
+        return ""
+
+    def _dpkg_query(self, argv: list[str]) -> str:
+        wanted = [word for word in argv[1:] if not word.startswith(("-", "$"))]
+        return "".join(f"{name} installed\n" for name in wanted if name in self.packages)
+
+    def _sight_check(self, argv: list[str]) -> str | None:
+        return None if "wrong" in Path(argv[0]).read_text(encoding="utf-8") else ""
+
+    _dust_check = _sight_check
