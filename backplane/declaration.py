@@ -13,9 +13,11 @@ __all__ = [
     "Declaration",
     "DeclarationError",
     "Mistake",
+    "Monitoring",
     "Node",
     "Operator",
     "PlaneSettings",
+    "Receiver",
     "Rotated",
     "Runner",
     "Service",
@@ -29,6 +31,8 @@ Word = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Epoch = Annotated[StrictInt, Field(ge=1)]
 Day = Annotated[StrictStr, Field(pattern=rules.DAY_PATTERN)]
+Retention = Annotated[StrictStr, Field(pattern=rules.RETENTION_PATTERN)]
+Url = Annotated[StrictStr, Field(pattern=rules.URL_PATTERN)]
 MemberId = Annotated[StrictInt, Field(ge=1, le=254)]
 Slot = Literal["enrollment", "management", "monitoring", "storage"]
 Family = Literal["ipv4", "ipv6"]
@@ -107,6 +111,20 @@ class Service(Model):
     udp: list[Port] = []
 
 
+class Receiver(Model):
+    """Somebody who gets every alert."""
+
+    webhook: Url
+
+
+class Monitoring(Model):
+    """What Prometheus keeps, and who hears of alerts."""
+
+    retention: Retention = "30d"
+    receivers: dict[Name, Receiver] = {}
+    watchdog: Url | None = None
+
+
 class Operator(Model):
     """A person's device, on the planes it names."""
 
@@ -133,6 +151,7 @@ class Declaration(Model):
     planes: dict[Slot, PlaneSettings] = {}
     sites: dict[Name, Site]
     services: dict[Name, Service] = {}
+    monitoring: Monitoring = Monitoring()
     operators: dict[Name, Operator] = {}
     runners: Annotated[dict[Name, Runner], Field(min_length=1)] = {"runner": Runner(id=254)}
 
@@ -158,6 +177,8 @@ for _model, _prefix in (
     (Node, "sites.*.nodes.*."),
     (Site, "sites.*."),
     (Service, "services.*."),
+    (Receiver, "monitoring.receivers.*."),
+    (Monitoring, "monitoring."),
     (Operator, "operators.*."),
     (Runner, "runners.*."),
     (Declaration, ""),

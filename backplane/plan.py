@@ -8,6 +8,7 @@ from backplane import addressing, planes
 from backplane.addressing import Address
 from backplane.declaration import Declaration, Node, Operator, Service, Site
 from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlane, PlanSite
+from backplane.monitoring import Monitoring, monitoring
 from backplane.roles import EVERYWHERE, ROLES, Listens, Opening, Role
 
 __all__ = [
@@ -44,6 +45,7 @@ class Plan:
     """Per slot, everyone who is a peer there, sorted by name. Retired nodes are not."""
     services: Mapping[str, Role] = field(default_factory=dict)
     """The services of the user's own, by name."""
+    monitoring: Monitoring = field(default_factory=Monitoring)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -183,6 +185,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
             name: Role(name=name, listens=_listens(declaration, service))
             for name, service in sorted(declaration.services.items())
         },
+        monitoring=monitoring(declaration.monitoring),
     )
 
 

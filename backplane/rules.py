@@ -22,6 +22,12 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 """A calendar date (ISO 8601): year, month, day."""
 
+RETENTION_PATTERN = r"^([1-9][0-9]{0,3}d|[1-9][0-9]{0,2}w|[1-9][0-9]?y)$"
+"""A duration as Prometheus reads it, of days, weeks or years; it counts to 292 years."""
+
+URL_PATTERN = r"^https?://(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([/?][!-~]*)?$"
+"""A URL (RFC 3986) of http or https, without user information."""
+
 NAME = Rule(
     "a name is 1 to 63 characters out of a-z, 0-9 and -, and neither starts nor ends with - "
     "(a host name label, RFC 1123)",
@@ -40,6 +46,11 @@ _DAY = Rule(
     'a date is year, month and day in quotes, such as "2026-03-01", and stands in the calendar; '
     "`backplane rotate` writes it",
     "write such a date in quotes, or leave it out while there was no rotation",
+)
+_WEBHOOK = Rule(
+    "an http or https URL that alerts are posted to, without a user or password: it stands in the "
+    "stack file, and on nodes with the role alertmanager every daemon can read it",
+    "write a URL such as https://hooks.example.org/backplane",
 )
 _PORTS = Rule(
     "a list of service ports from 1 to 65535 that roles may open inside this plane",
@@ -154,6 +165,29 @@ RULES: Mapping[str, Rule] = {
     ),
     "services.*.tcp": _SERVICE_PORTS,
     "services.*.udp": _SERVICE_PORTS,
+    "monitoring": Rule(
+        "what the roles prometheus and alertmanager need to know: a mapping with `retention`, "
+        "`receivers` and `watchdog`, none of which must be there",
+        "indent its settings below it",
+    ),
+    "monitoring.retention": Rule(
+        "how long Prometheus keeps what it measured: days, weeks or years, such as 30d (default), "
+        "12w or 1y",
+        "write such a duration, of one number and one letter",
+    ),
+    "monitoring.receivers": Rule(
+        "a mapping of names to receivers, each of which gets every alert",
+        "indent each receiver below its name",
+    ),
+    "monitoring.receivers.*": Rule(
+        "a receiver is a mapping with `webhook`", "write {webhook: <URL>}"
+    ),
+    "monitoring.receivers.*.webhook": _WEBHOOK,
+    "monitoring.watchdog": Rule(
+        "an http or https URL outside the mesh, without a user or password, that is posted to "
+        "every 5 minutes and raises an alarm of its own when that stops",
+        "write the URL of such a service's check, or leave it out",
+    ),
     "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
     "operators.*": Rule(
         "an operator is a mapping with `id` and `planes`",
@@ -182,7 +216,7 @@ RULES: Mapping[str, Rule] = {
     ),
 }
 
-_NAMED = ("planes", "sites", "nodes", "services", "operators", "runners")
+_NAMED = ("planes", "sites", "nodes", "services", "receivers", "operators", "runners")
 
 
 def pattern(path: tuple[str, ...]) -> str:

@@ -1,0 +1,30 @@
+"""Who hears of alerts, and how long samples are kept: computed from a declaration, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from backplane import declaration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    """What Prometheus and Alertmanager need to know beside the mesh.
+
+    Attributes:
+        retention: how long samples are kept, as Prometheus writes a duration.
+        receivers: by name, sorted, the URL that every alert is posted to.
+        watchdog: the URL outside the mesh that notices when no alert can come any more.
+    """
+
+    retention: str = "30d"
+    receivers: Mapping[str, str] = field(default_factory=dict)
+    watchdog: str | None = None
+
+
+def monitoring(declared: declaration.Monitoring) -> Monitoring:
+    """What the section `monitoring:` of a checked declaration says."""
+    return Monitoring(
+        retention=declared.retention,
+        receivers={name: one.webhook for name, one in sorted(declared.receivers.items())},
+        watchdog=declared.watchdog,
+    )
