@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
-from backplane.roles import node_exporter, ssh
+from backplane.roles import alertmanager, node_exporter, prometheus, ssh
 from backplane.roles.base import Listens, Opening, Parts, Proto, Role
 
-ROLES: Mapping[str, Role] = {role.name: role for role in (node_exporter.ROLE, ssh.ROLE)}
+ROLES: Mapping[str, Role] = {
+    role.name: role for role in (alertmanager.ROLE, node_exporter.ROLE, prometheus.ROLE, ssh.ROLE)
+}
 
 EVERYWHERE: tuple[str, ...] = tuple(sorted(name for name, role in ROLES.items() if role.everywhere))
 """What every node runs without declaring it."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from backplane import planes
+from backplane.addressing import Address
 
 _HUMBLE = (
     "NoNewPrivileges=yes",
@@ -29,6 +30,7 @@ def service(
     settings: Iterable[str] = (),
     once: bool = False,
     sees_files: bool = False,
+    needs: str | None = None,
 ) -> str:
     """A service that is started behind its planes and, unless it ends by itself, kept running.
 
@@ -41,10 +43,12 @@ def service(
         settings: further lines of its `[Service]`.
         once: it does one thing and ends.
         sees_files: it tells of the machine's file systems, and must see them as they are.
+        needs: a unit that it is stopped and started with.
     """
     tunnels = [f"wg-quick@{planes.by_slot(slot).interface}.service" for slot in slots]
     behind = " ".join(["backplane-nft.service", *tunnels])
     lines = ["[Unit]", f"Description={about}", f"After={behind}", "StartLimitIntervalSec=0"]
+    lines += [f"Requires={needs}"] if needs else []
     lines += ["[Service]"]
     # A timer's service fills no journal: only what goes wrong is told, systemd's own lines too.
     kept = ["Restart=always", "RestartSec=2"]
@@ -63,3 +67,39 @@ def timer(*, about: str, settings: Mapping[str, str]) -> str:
     lines = ["[Unit]", f"Description={about}", "[Timer]"]
     lines += [f"{name}={value}" for name, value in settings.items()]
     return "".join(f"{line}\n" for line in lines)
+
+
+def relay(
+    *, name: str, about: str, address: Address, port: int, slot: str, user: str
+) -> dict[str, str]:
+    """The IPv6 address of a daemon that listens on its IPv4 one alone (systemd-socket-proxyd(8)).
+
+    Args:
+        name: of its two units, without their kind.
+        about: what it is, in words.
+        address: the node's, on the plane.
+        port: the daemon's; TCP.
+        slot: the plane.
+        user: as whom it runs.
+    """
+    # Behind no tunnel: sockets come before all that is started by default, so it would be a circle.
+    listener = [
+        "[Unit]",
+        f"Description={about}",
+        "After=backplane-nft.service",
+        "[Socket]",
+        f"ListenStream=[{address.v6}]:{port}",
+        "FreeBind=yes",
+    ]
+    forwards = service(
+        about=about,
+        start=f"/lib/systemd/systemd-socket-proxyd {address.v4}:{port}",
+        slots=[slot],
+        settings=[f"User={user}", "CapabilityBoundingSet="],
+        # A socket does not start anew while its service runs: so the service goes with it.
+        needs=f"{name}.socket",
+    )
+    return {
+        f"{name}.socket": "".join(f"{line}\n" for line in listener),
+        f"{name}.service": forwards,
+    }

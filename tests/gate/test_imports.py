@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 # The one verb that switches the lab on and off.
 EXCEPTIONS = {"scripts/lab.py": {"lab"}}
-CORE_LIBRARIES = {"pydantic", "pydantic_core", "cryptography"}
+CORE_LIBRARIES = {"pydantic", "pydantic_core", "cryptography", "yaml"}
 
 
 def packages(file: Path) -> set[str]:
