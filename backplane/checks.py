@@ -33,6 +33,7 @@ def mistakes(raw: object) -> list[Mistake]:
         _planes,
         role_checks.roles,
         role_checks.services,
+        role_checks.monitoring,
         _people,
         _endpoints,
     ):

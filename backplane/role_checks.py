@@ -12,6 +12,7 @@ from backplane.roles import EVERYWHERE, ROLES, Proto, Role
 def roles(view: Raw) -> Iterator[Mistake]:
     """Roles that nodes name: known, each once, and no port for two of them."""
     known = {**ROLES, **_services_of(view)}
+    in_use, _ = view.plane_names()
     needed: set[str] = set(EVERYWHERE)
     for path, node in view.nodes():
         named = [role for role in node.list("roles") if isinstance(role, str)]
@@ -30,6 +31,7 @@ def roles(view: Raw) -> Iterator[Mistake]:
                 )
             else:
                 needed.add(role)
+                yield from _left_out(at, role, in_use)
         yield from _shared_ports(path, [known[role] for role in named if role in known])
         for position, bridge in enumerate(node.list("bridges")):
             if bridge in {"lo", *(plane.interface for plane in planes.PLANES)}:
@@ -45,6 +47,30 @@ def roles(view: Raw) -> Iterator[Mistake]:
                     f"planes.*.{opening.proto}",
                     fix=f"add {opening.port}",
                 )
+
+
+def _left_out(at: str, role: str, in_use: tuple[str, ...]) -> Iterator[Mistake]:
+    """A role of ours without its plane; a service's own mistake tells of its plane already."""
+    listens = ROLES[role].listens if role in ROLES else ()
+    for slot in sorted({slot for slot, _, _ in listens} - set(in_use)):
+        yield Mistake(
+            path=at,
+            what=f"`{role}` listens on {slot}, which is left out of the mesh",
+            rule="a role of a node runs on planes that are in use",
+            fix="use the plane, or take the role off this node",
+        )
+
+
+def monitoring(view: Raw) -> Iterator[Mistake]:
+    """Settings of monitoring that no node is there for."""
+    named = [node.list("roles") for _, node in view.nodes() if node.switch("retire") is not True]
+    needs = {"retention": "prometheus", "receivers": "alertmanager", "watchdog": "alertmanager"}
+    for key in view.mapping("monitoring"):
+        role = needs.get(key)
+        if role is not None and not any(role in roles for roles in named):
+            path = f"monitoring.{key}"
+            what = f"no node that stays has the role {role}, which this is for"
+            yield breach(path, what, path, fix=f"add {role} to a node's roles, or remove this")
 
 
 def _shared_ports(path: str, roles: list[Role]) -> Iterator[Mistake]:
