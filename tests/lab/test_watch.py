@@ -51,14 +51,14 @@ def _listening(protocol: str, address: str, port: int) -> Iterator[None]:
 def test_a_socket_on_every_address_is_seen(protocol: str, address: str) -> None:
     """IPv4 and IPv6, TCP and UDP; one on a single address is not taken for it."""
     watch = Watch()
-    with _listening(protocol, address, 40411):
+    with _listening(protocol, address, 4041):
         watch.look()
-    assert ((protocol, 40411) in watch.wild) == (address in {"0.0.0.0", "::"})  # noqa: S104
+    assert ((protocol, 4041) in watch.wild) == (address in {"0.0.0.0", "::"})  # noqa: S104
 
 
 def test_a_moment_is_enough() -> None:
     """Twenty looks a second see a socket that is there for a quarter of a second."""
     watch = Watch()
-    with watch.looking(), _listening("tcp", "0.0.0.0", 40412):  # noqa: S104
+    with watch.looking(), _listening("tcp", "0.0.0.0", 4042):  # noqa: S104
         time.sleep(0.25)
-    assert ("tcp", 40412) in watch.wild
+    assert ("tcp", 4042) in watch.wild

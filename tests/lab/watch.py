@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from tests.lab import wildcards
 
 PERIOD = 0.05
+_SOCKETS = 10  # looks at processes for each at sockets
 _MOST = 1 << 21  # octets; more than all arguments and variables of a process can be
 
 
@@ -61,7 +62,8 @@ class Watch:
                     self.seen.add(_read(f"/proc/{name}/environ"))
                     self._networks[name] = wildcards.network(name)
         self._known = present
-        self._look_at_sockets()
+        if self.looks % _SOCKETS == 0:
+            self._look_at_sockets()
         self.looks += 1
 
     def _look_at_sockets(self) -> None:

@@ -16,6 +16,12 @@ def network(pid: str) -> int:
     return os.stat(f"/proc/{pid}/ns/net").st_ino  # noqa: PTH116 - twenty times a second
 
 
+# Linux: Documentation/networking/ip-sysctl.rst, ip_local_port_range. A UDP socket that asks others
+# looks like one that waits, but for the port that it was given.
+_GIVEN = range(32768, 61000)
+_TUNNELS = range(51820, 51824)
+
+
 def waiting(pid: str) -> Iterator[tuple[str, int]]:
     """Protocol and port of each socket that waits on every address in a process's network."""
     for table, state in _WAITS.items():
@@ -23,6 +29,8 @@ def waiting(pid: str) -> Iterator[tuple[str, int]]:
             lines = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()
             for line in lines[1:]:
                 fields = line.split(None, 4)
-                address, _, port = fields[1].partition(":")
-                if fields[3] == state and not address.strip("0"):
-                    yield table.rstrip("6"), int(port, 16)
+                address, _, number = fields[1].partition(":")
+                protocol, port = table.rstrip("6"), int(number, 16)
+                asks = protocol == "udp" and port in _GIVEN and port not in _TUNNELS
+                if fields[3] == state and not address.strip("0") and not asks:
+                    yield protocol, port
