@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test check faults soak bench-change lint lock
+.PHONY: help setup demo demo-down test check faults soak bench-change alerts lint lock
 SETUP := lab/setup/bootstrap.sh
 
 help: ## Show this list
@@ -23,6 +23,10 @@ check: ## Linters, types and fast tests, in under a minute; needs no privilege
 
 bench-change: ## What a change costs, measured in the lab: writes docs/figures/change.* (15 min)
 	@$(SETUP) bench-change $(ARGS)
+
+alerts: ## Each alert fires at its fault and clears, in the lab: writes docs/figures/alerts.* (20 min)
+	@$(SETUP) alerts $(ARGS)
+
 soak: ## Random changes and faults on a mesh in the lab, MINUTES=30 [SEED=n], until one breaks it
 	@$(SETUP) soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 
 from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolchain
 
 _LONG = {
+    "alerts": ("tests.bench.alerts",),
     "bench-change": ("tests.bench.change",),
     "soak": ("tests.soak",),
     "faults": ("pytest", "tests/lab/test_faults.py", "--every-fault", "-v"),
@@ -36,7 +38,10 @@ _GATE = tuple(
 )
 
 # Two at a time; the longest, such as killing the node tool at each of its steps, run in `test`.
-_FAST = ("-n", "2", "--dist", "loadfile", "-m", "not slow and not lab and not engine")
+_TWO = ("-n", "2", "--dist", "loadfile", "-m")
+_FAST = (*_TWO, "not slow and not lab and not engine")
+# What needs neither machines nor the engine; they are measured, and have the computer alone.
+_PURE, _ALONE = (*_TWO, "not lab and not engine"), ("-m", "lab or engine")
 
 
 def lab_refusal() -> str | None:
@@ -73,12 +78,23 @@ def _lint() -> int:
     return subprocess.run([ruff, "check", "--fix", "."], cwd=paths.ROOT, check=False).returncode
 
 
-def become(module: str, arguments: Sequence[str]) -> None:
+def become(module: str, arguments: Sequence[str]) -> NoReturn:
     """Become another program, so that its closing lines and exit code are this command's."""
     sys.stdout.flush()
     sys.stderr.flush()
     os.chdir(paths.ROOT)
     os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606  it takes over
+
+
+def _suite() -> int:
+    """Everything, in two parts; the second runs whatever became of the first."""
+    codes = [
+        subprocess.run(
+            [sys.executable, "-m", "pytest", *part], cwd=paths.ROOT, check=False
+        ).returncode
+        for part in (_PURE, _ALONE)
+    ]
+    return max(codes)
 
 
 def main() -> int:
@@ -104,7 +120,7 @@ def main() -> int:
         return 1
     console.print(toolchain.announce(), style="bold", markup=False, highlight=False)
     if known.target == "test":
-        become("pytest", rest)
+        return _suite() if not rest else become("pytest", rest)
     if known.target in _LONG:
         module, *words = _LONG[known.target]
         become(module, [*words, *rest])
