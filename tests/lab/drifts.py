@@ -219,6 +219,27 @@ LOCAL: tuple[Drift, ...] = (
     _drift(
         "hel-a", "units", "wg-quick@wg0.service", "systemctl mask wg-quick@wg0.service", "masked"
     ),
+    # Roles
+    _drift(
+        "fsn-b",
+        "units",
+        "backplane-node-exporter.service",
+        "systemctl stop backplane-node-exporter.service",
+        "inactive",
+    ),
+    _drift(
+        "hel-b",
+        "units",
+        "prometheus.service",
+        "rm /etc/systemd/system/prometheus.service; systemctl daemon-reload",
+        "may start",
+    ),
+    _drift(
+        "hel-b",
+        "files",
+        "/etc/systemd/system-generators/backplane",
+        "echo 'exit 0' >>/etc/systemd/system-generators/backplane",
+    ),
     _drift(
         "fsn-a",
         "rollout",

@@ -1,4 +1,4 @@
-"""Forty things done by hand to four machines and the cloud: each found, named, and put right."""
+"""Forty-odd things done by hand to four machines and the cloud: each found, named, and put right."""
 
 from __future__ import annotations
 
