@@ -11,7 +11,10 @@ _NOTHING = "/dev/null"
 _FIX = "see that the machine reaches its package mirror, and that no other apt runs; then try again"
 # Half of what a stage may take; a slow mirror is no reason to hang for ever.
 _LONGEST = 300.0
-_APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120",
+_QUIETLY = ("env", "DEBIAN_FRONTEND=noninteractive")
+# An install that was cut short, by the power or by our own limit, keeps every later one from going.
+_GO_ON = (*_QUIETLY, "dpkg", "--force-confold", "--configure", "--pending")
+_APT = (*_QUIETLY, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120",
         "-o", "Acquire::Retries=3")  # fmt: skip
 _INSTALL = ("-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "install")
 _STATE = re.compile(r"^(?P<package>\S+) installed$", re.MULTILINE)
@@ -39,6 +42,7 @@ def ensure(machine: Machine, packages: Iterable[str], shut: Iterable[str]) -> li
     names = ", ".join(absent)
     update = [*_APT, "update"]
     install = [*_APT, *_INSTALL, *absent]
+    machine.commands.run(_GO_ON, timeout=_LONGEST)
     # Debian's own lists of packages may be as old as the image.
     for argv in (update, install):
         machine.commands.must(argv, why=f"{names} cannot be installed", fix=_FIX, timeout=_LONGEST)

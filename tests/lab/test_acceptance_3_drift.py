@@ -1,4 +1,4 @@
-"""Forty-odd things done by hand to four machines and the cloud: each found, named, and put right."""
+"""Things done by hand to four machines and the cloud: each found, named, and put right."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ class Daemons:
     Attributes:
         packages: Those installed.
         hollow: Whether apt says that it installs, and does not.
+        halfway: Whether an install was cut short: apt refuses until dpkg has gone on with it.
         known: Text by unit, as systemd last read it.
         daemons: What each running unit was started with.
     """
@@ -19,6 +20,7 @@ class Daemons:
         self.layout = layout
         self.packages: set[str] = set()
         self.hollow = False
+        self.halfway = False
         self.known: dict[str, str] = {}
         self.daemons: dict[str, str] = {}
 
@@ -46,9 +48,13 @@ class Daemons:
         self.daemons[unit] = self.known[unit] + text
         return ""
 
-    def _env(self, argv: list[str]) -> str:
-        assert argv[:2] == ["DEBIAN_FRONTEND=noninteractive", "apt-get"]
-        if "install" in argv and not self.hollow:
+    def _env(self, argv: list[str]) -> str | None:
+        assert argv[0] == "DEBIAN_FRONTEND=noninteractive"
+        if argv[1] == "dpkg":
+            self.halfway = False
+        elif self.halfway:
+            return None
+        elif "install" in argv and not self.hollow:
             self.packages |= {*argv[argv.index("install") + 1 :]}
         return ""
 

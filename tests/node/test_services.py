@@ -68,6 +68,13 @@ def test_a_failed_install_stages_nothing(enrolled: Box, step: str) -> None:
     assert questions.status(enrolled.machine, {})["staged"] is None
 
 
+def test_an_install_that_was_cut_short_is_gone_on_with(enrolled: Box) -> None:
+    """After a power cut in the middle of dpkg the next stage needs nobody's hand."""
+    enrolled.kernel.halfway = True
+    staging.stage(enrolled.machine, SIGHT.encode())
+    assert enrolled.kernel.packages == {"sight", "libsight"}
+
+
 def test_an_install_that_installs_nothing_is_no_success(enrolled: Box) -> None:
     """Whatever apt's exit code says, a package that is not there is not there."""
     enrolled.kernel.hollow = True
