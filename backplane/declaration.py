@@ -32,6 +32,7 @@ Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Epoch = Annotated[StrictInt, Field(ge=1)]
 Day = Annotated[StrictStr, Field(pattern=rules.DAY_PATTERN)]
 Retention = Annotated[StrictStr, Field(pattern=rules.RETENTION_PATTERN)]
+Size = Annotated[StrictStr, Field(pattern=rules.SIZE_PATTERN)]
 Url = Annotated[StrictStr, Field(pattern=rules.URL_PATTERN)]
 MemberId = Annotated[StrictInt, Field(ge=1, le=254)]
 Slot = Literal["enrollment", "management", "monitoring", "storage"]
@@ -121,6 +122,7 @@ class Monitoring(Model):
     """What Prometheus keeps, and who hears of alerts."""
 
     retention: Retention = "30d"
+    size: Size = "8GB"
     receivers: dict[Name, Receiver] = {}
     watchdog: Url | None = None
 

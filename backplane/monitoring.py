@@ -12,11 +12,13 @@ class Monitoring:
 
     Attributes:
         retention: how long samples are kept, as Prometheus writes a duration.
+        size: how much of the disk they may fill, as Prometheus writes it.
         receivers: by name, sorted, the URL that every alert is posted to.
         watchdog: the URL outside the mesh that notices when no alert can come any more.
     """
 
     retention: str = "30d"
+    size: str = "8GB"
     receivers: Mapping[str, str] = field(default_factory=dict)
     watchdog: str | None = None
 
@@ -25,6 +27,7 @@ def monitoring(declared: declaration.Monitoring) -> Monitoring:
     """What the section `monitoring:` of a checked declaration says."""
     return Monitoring(
         retention=declared.retention,
+        size=declared.size,
         receivers={name: one.webhook for name, one in sorted(declared.receivers.items())},
         watchdog=declared.watchdog,
     )

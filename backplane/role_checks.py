@@ -64,7 +64,12 @@ def _left_out(at: str, role: str, in_use: tuple[str, ...]) -> Iterator[Mistake]:
 def monitoring(view: Raw) -> Iterator[Mistake]:
     """Settings of monitoring that no node is there for."""
     named = [node.list("roles") for _, node in view.nodes() if node.switch("retire") is not True]
-    needs = {"retention": "prometheus", "receivers": "alertmanager", "watchdog": "alertmanager"}
+    needs = {
+        "retention": "prometheus",
+        "size": "prometheus",
+        "receivers": "alertmanager",
+        "watchdog": "alertmanager",
+    }
     for key in view.mapping("monitoring"):
         role = needs.get(key)
         if role is not None and not any(role in roles for roles in named):

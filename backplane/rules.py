@@ -22,6 +22,7 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 """A calendar date (ISO 8601): year, month, day."""
 
+SIZE_PATTERN = r"^[1-9][0-9]{0,3}[GT]B$"
 RETENTION_PATTERN = r"^([1-9][0-9]{0,3}d|[1-9][0-9]{0,2}w|[1-9][0-9]?y)$"
 """A duration as Prometheus reads it, of days, weeks or years; it counts to 292 years."""
 
@@ -167,13 +168,18 @@ RULES: Mapping[str, Rule] = {
     "services.*.udp": _SERVICE_PORTS,
     "monitoring": Rule(
         "what the roles prometheus and alertmanager need to know: a mapping with `retention`, "
-        "`receivers` and `watchdog`, none of which must be there",
+        "`size`, `receivers` and `watchdog`, none of which must be there",
         "indent its settings below it",
     ),
     "monitoring.retention": Rule(
         "how long Prometheus keeps what it measured: days, weeks or years, such as 30d (default), "
         "12w or 1y",
         "write such a duration, of one number and one letter",
+    ),
+    "monitoring.size": Rule(
+        "how much of the disk Prometheus may fill before it drops the oldest samples, such as 8GB "
+        "(default) or 1TB",
+        "write a whole number with GB or TB behind it",
     ),
     "monitoring.receivers": Rule(
         "a mapping of names to receivers, each of which gets every alert",

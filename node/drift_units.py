@@ -13,12 +13,14 @@ from node.machine import Machine
 
 SSH_SOCKET = "ssh.socket"
 _ALWAYS = (FIREWALL_UNIT, MEMBERS_UNIT, SSH_UNIT)
-# sshd and the interfaces have steps of their own.
+# sshd, the interfaces and the units of roles have steps of their own.
 _RESTARTED = {FIREWALL_UNIT, MEMBERS_UNIT}
 _FIX = "look at `systemctl status` and `journalctl -b` on the machine"
 _RUNS = {"active", "reloading"}
 _ENABLED = {"enabled", "enabled-runtime", "alias", "generated"}
-_PROPERTIES = "Id,ActiveState,UnitFileState,NeedDaemonReload,DropInPaths,MainPID"
+_PROPERTIES = "Id,ActiveState,UnitFileState,NeedDaemonReload,DropInPaths,MainPID,FragmentPath"
+# What systemd prefers to a generator's (systemd.unit(5)), and somebody may have written.
+_PREFERRED = ("/etc/systemd/system/", "/run/systemd/system/")
 _TRANSIENT, _TIMER = "/run/systemd/transient", "backplane-rollback-"
 
 
@@ -32,6 +34,7 @@ class Unit:
         stale: Whether its files have changed since systemd read them.
         dropins: Files that add to it.
         pid: Its main process; 0 without one.
+        path: The file that it is read from.
     """
 
     active: str
@@ -39,6 +42,7 @@ class Unit:
     stale: bool
     dropins: tuple[str, ...]
     pid: int
+    path: str
 
     @property
     def runs(self) -> bool:
@@ -74,6 +78,7 @@ def read(machine: Machine, target: Generation) -> dict[str, Unit]:
                 stale=told.get("NeedDaemonReload") == "yes",
                 dropins=tuple(told.get("DropInPaths", "").split()),
                 pid=int(told.get("MainPID") or 0),
+                path=told.get("FragmentPath", ""),
             )
     return units
 
@@ -101,9 +106,13 @@ def differences(
             else:
                 # A plane's is enabled when its generation is confirmed, and at every lease.
                 yield found if name in _ALWAYS else replace(found, mend=None)
+        if name in services and unit.path.startswith(_PREFERRED):
+            ours = partial(_take_back, machine, unit.path)
+            yield Difference(
+                area="units", what=name, declared="the generation's", live=unit.path, mend=ours
+            )
         if not unit.runs:
-            restarted = name in _RESTARTED or name in services
-            verb: tuple[str, ...] = ("restart", name) if restarted else ()
+            verb: tuple[str, ...] = ("restart", name) if name in _RESTARTED else ()
             yield _difference(name, "active", unit.active, machine, *verb)
         yield from _dropins(name, unit)
     yield from _unwanted(machine, units)
@@ -144,6 +153,12 @@ def _difference(what: str, declared: str, live: str, machine: Machine, *words: s
     return Difference(
         area="units", what=what, declared=declared, live=live, mend=mend, blocking=False
     )
+
+
+def _take_back(machine: Machine, path: str) -> None:
+    """Remove a file that stands before the generation's; whoever wrote it did so under our name."""
+    machine.disk.remove(machine.layout.at(path))
+    _systemctl(machine, ["daemon-reload"])
 
 
 def _enable_sshd(machine: Machine, target: Generation) -> None:

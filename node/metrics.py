@@ -47,7 +47,18 @@ def metrics(machine: Machine, _: Request) -> Answer:
 
     Returns:
         ``written``: the files.
+
+    Raises:
+        Refused: WireGuard cannot be read; the journal says so too, as nobody reads the answer.
     """
+    try:
+        return _written(machine)
+    except Refused as refused:
+        machine.journal.say(f"no metrics: {refused.error}")
+        raise
+
+
+def _written(machine: Machine) -> Answer:
     name = generations.named(machine, machine.layout.active)
     generation = generations.load(machine, name) if name else None
     told = {"wireguard": wireguard(machine, generation), "backplane": own(machine)}

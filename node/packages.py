@@ -9,8 +9,9 @@ from node.machine import Machine
 
 _NOTHING = "/dev/null"
 _FIX = "see that the machine reaches its package mirror, and that no other apt runs; then try again"
-# Half of what a stage may take; a slow mirror is no reason to hang for ever.
-_LONGEST = 300.0
+# Seconds for all of an install: less than the ten minutes that the runner gives a stage.
+_LONGEST = 420.0
+_AGAIN = 3.0
 _QUIETLY = ("env", "DEBIAN_FRONTEND=noninteractive")
 # An install that was cut short, by the power or by our own limit, keeps every later one from going.
 _GO_ON = (*_QUIETLY, "dpkg", "--force-confold", "--configure", "--pending")
@@ -40,16 +41,28 @@ def ensure(machine: Machine, packages: Iterable[str], shut: Iterable[str]) -> li
     if not absent:
         return []
     names = ", ".join(absent)
-    update = [*_APT, "update"]
-    install = [*_APT, *_INSTALL, *absent]
+    until = machine.clock.seconds() + _LONGEST
     machine.commands.run(_GO_ON, timeout=_LONGEST)
     # Debian's own lists of packages may be as old as the image.
-    for argv in (update, install):
-        machine.commands.must(argv, why=f"{names} cannot be installed", fix=_FIX, timeout=_LONGEST)
+    for words in (("update",), (*_INSTALL, *absent)):
+        _apt(machine, words, until, f"{names} cannot be installed")
     if left := missing(machine, absent):
         raise Refused(f"{', '.join(left)} cannot be installed: apt says nothing of why", _FIX)
     machine.journal.say(f"installed {names}")
     return absent
+
+
+def _apt(machine: Machine, words: tuple[str, ...], until: float, why: str) -> None:
+    """Run apt, again while another one has the lists, for which it does not wait by itself."""
+    while True:
+        left = max(1.0, until - machine.clock.seconds())
+        done = machine.commands.run([*_APT, *words], timeout=left)
+        if done.code == 0:
+            return
+        if "lists/lock" not in done.err or left <= _AGAIN:
+            tail = " / ".join((done.err.strip() or done.out.strip()).splitlines()[-6:])
+            raise Refused(f"{why}: {tail}", _FIX)
+        machine.clock.sleep(_AGAIN)
 
 
 def missing(machine: Machine, packages: Iterable[str]) -> list[str]:
@@ -72,7 +85,7 @@ def is_shut(machine: Machine, unit: str) -> bool:
 def shut_again(machine: Machine, unit: str) -> None:
     """Stop a unit that somebody has opened again, for good."""
     machine.disk.point(_link(machine, unit), _NOTHING)
-    for words in (["daemon-reload"], ["stop", unit]):
+    for words in (["daemon-reload"], ["--no-block", "stop", unit]):
         machine.commands.must(
             ["systemctl", *words], why=f"{unit} does not stop", fix=_FIX, timeout=60
         )

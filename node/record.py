@@ -11,6 +11,8 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "firewall": ("nftables.nft",),
     "sshd": sshd.FILES,
 }
+SIGHT = "units"
+"""The part that says which units systemd has read."""
 SERVICE = "unit "
 """What the part of a role's unit is called before its name."""
 
@@ -43,7 +45,7 @@ def read(machine: Machine) -> Record:
     booted = generations.load(machine, active)
     parts = {part: booted.digest(*files) for part, files in PARTS.items()}
     units = {SERVICE + one.unit: one.digest for one in roles.services(booted).values()}
-    return Record(generation=active, parts={**parts, **units})
+    return Record(generation=active, parts={**parts, SIGHT: roles.sight(booted), **units})
 
 
 def services(done: Record) -> dict[str, str]:

@@ -6,6 +6,7 @@ undone, with its generation; the unit that its package brings is shut and never 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,14 @@ def services(generation: Generation) -> dict[str, Service]:
                 digest=generation.digest(f"{UNITS}/{unit}", *own),
             )
     return found
+
+
+def sight(generation: Generation) -> str:
+    """Changes with whatever systemd reads of a generation: its units' names and texts."""
+    folder = generation.file(UNITS)
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    told = "".join(f"{name} {generation.digest(f'{UNITS}/{name}')}\n" for name in names)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def packages(roles: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -5,6 +5,7 @@ from functools import partial
 
 from node import drift_sshd, generations, packages, record, roles, sshd
 from node.difference import PUSH, Difference
+from node.errors import Refused
 from node.generations import Generation
 from node.machine import Machine
 from node.record import Record
@@ -26,18 +27,31 @@ def read_anew(machine: Machine, target: Generation) -> None:
 
 
 def start(machine: Machine, service: roles.Service) -> None:
-    """Have systemd start a unit anew, and go on meanwhile; `failing` tells how that ended."""
-    _done(machine, service.unit, None)
-    if service.starts:
-        machine.commands.run(["systemctl", "reset-failed", service.unit])
-        _told(machine, "restart", service.unit)
-    _done(machine, service.unit, service.digest)
+    """Have systemd start a unit anew, and go on meanwhile.
+
+    It never fails, for it must keep neither a flip nor an undo from being done: `failing` tells
+    what does not run. A unit that somebody has masked is unmasked.
+    """
+    # What a timer or a socket starts is started anew only while it runs.
+    words = ["restart" if service.starts else "try-restart", service.unit]
+    _note(machine, service.unit, None)
+    machine.commands.run(["systemctl", "reset-failed", service.unit])
+    done = _told(machine, words)
+    if not done:
+        machine.commands.run(["systemctl", "unmask", "--quiet", service.unit])
+        machine.commands.run(["systemctl", "unmask", "--quiet", "--runtime", service.unit])
+        done = _told(machine, words)
+    if done:
+        _note(machine, service.unit, service.digest)
+    else:
+        machine.journal.say(f"{service.unit} cannot be started")
 
 
 def end(machine: Machine, unit: str) -> None:
-    """Have systemd end a unit that is no more."""
-    _told(machine, "stop", unit)
-    _done(machine, unit, None)
+    """Have systemd end a unit that is no more, while it still knows it; never fails."""
+    if not _told(machine, ["stop", unit]):
+        machine.journal.say(f"{unit} was gone already")
+    _note(machine, unit, None)
 
 
 def failing(machine: Machine, target: Generation, seconds: float) -> list[str]:
@@ -53,11 +67,11 @@ def failing(machine: Machine, target: Generation, seconds: float) -> list[str]:
     """
     here = generations.named(machine, machine.layout.confirmed)
     before = roles.services(generations.load(machine, here)) if here else {}
-    new = [
-        one.unit
-        for one in roles.services(target).values()
-        if one.starts and before.get(one.unit) != one
-    ]
+    changed = [one for one in roles.services(target).values() if before.get(one.unit) != one]
+    begun = record.services(record.read(machine))
+    if refused := [one.unit for one in changed if begun.get(one.unit) != one.digest]:
+        return [f"{unit} does not run (systemd refuses to start it)" for unit in refused]
+    new = [one.unit for one in changed if one.starts]
     until = machine.clock.seconds() + seconds
     while new and (left := _not_steady(machine, new)):
         if machine.clock.seconds() >= until:
@@ -102,12 +116,15 @@ def _not_steady(machine: Machine, units: list[str]) -> dict[str, str]:
     return left
 
 
-def _told(machine: Machine, verb: str, unit: str) -> None:
-    argv = ["systemctl", "--no-block", verb, unit]
-    machine.commands.must(argv, why=f"`{' '.join(argv)}` fails", fix=_FIX)
+def _told(machine: Machine, words: list[str]) -> bool:
+    try:
+        return machine.commands.run(["systemctl", "--no-block", *words]).code == 0
+    except Refused:
+        return False
 
 
-def _done(machine: Machine, unit: str, digest: str | None) -> None:
+def _note(machine: Machine, unit: str, digest: str | None) -> None:
+    """Record which text a unit runs with; None while that is not certain."""
     state = record.read(machine)
     parts = {name: text for name, text in state.parts.items() if name != record.SERVICE + unit}
     if digest is not None:

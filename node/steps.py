@@ -105,7 +105,7 @@ class Plan:
         mended = any("/ssh" in step.what for step in standing)
         yield from self._sshd(done, units.get(SSH_UNIT), mended=mended)
         # Behind everything that carries packets: none of it may wait for a daemon.
-        yield from self._services(done)
+        yield from self._services(done, units)
 
     def _departures(
         self, live: Mapping[str, wireguard.Device], wanted: Mapping[str, wireguard.Interface]
@@ -203,23 +203,29 @@ class Plan:
             if needed:
                 yield replace(step, blocking=blocking)
 
-    def _services(self, done: Record) -> Iterator[Step]:
+    def _services(self, done: Record, units: Mapping[str, drift_units.Unit]) -> Iterator[Step]:
         if self.only is not None:
             return
         machine, known = self.machine, record.services(done)
-        wanted = roles.services(self.target)
-        fresh = [one for one in wanted.values() if known.get(one.unit) != one.digest]
-        gone = sorted(set(known) - set(wanted))
-        if fresh or gone:
-            yield Step(what="units", run=partial(services.read_anew, machine, self.target))
-        for unit in gone:
+        wanted, sight = roles.services(self.target), roles.sight(self.target)
+        # Those that start others first, or they would do so again.
+        for unit in sorted(set(known) - set(wanted), key=lambda unit: (".service" in unit, unit)):
             yield Step(what=f"{unit}: ended", run=partial(services.end, machine, unit))
-        for one in fresh:
-            yield Step(what=f"{one.unit}: anew", run=partial(services.start, machine, one))
+        if done.parts.get(record.SIGHT) != sight:
+            load = partial(services.read_anew, machine, self.target)
+            yield self._certain(record.SIGHT, sight, load)
+        for name, one in wanted.items():
+            halted = one.starts and name in units and not units[name].runs
+            if halted or known.get(name) != one.digest:
+                # Whether it runs is asked when it has had the time to.
+                run = partial(services.start, machine, one)
+                yield Step(what=f"{name}: anew", run=run, blocking=False)
 
     def _part(self, part: str, load: Callable[[], None]) -> Step:
+        return self._certain(part, self.target.digest(*record.PARTS[part]), load)
+
+    def _certain(self, part: str, digest: str, load: Callable[[], None]) -> Step:
         machine = self.machine
-        digest = self.target.digest(*record.PARTS[part])
 
         def change() -> None:
             # Until it is certain what the kernel or the daemon has, the next run does it again.

@@ -81,7 +81,7 @@ def detach(machine: Machine, unit: str, arguments: list[str], seconds: float) ->
             "--quiet",
             "--collect",
             f"--unit={unit}",
-            f"--on-active={seconds:.3f}s",
+            f"--on-startup={_since_startup(machine) + seconds:.3f}s",
             "--timer-property=AccuracySec=50ms",
             "--property=Type=oneshot",
             "--property=Restart=on-failure",
@@ -93,6 +93,20 @@ def detach(machine: Machine, unit: str, arguments: list[str], seconds: float) ->
         why="systemd does not start the timer",
         fix=_FIX,
     )
+
+
+def _since_startup(machine: Machine) -> float:
+    """Seconds since systemd started: what a time is counted from that no reload moves.
+
+    systemd 252 counts a timer's `OnActiveSec` from the last daemon-reload (mended in 254); every
+    reload, a package manager's too, would put off the undo.
+    """
+    told = machine.commands.must(
+        ["systemctl", "show", "--property=UserspaceTimestampMonotonic", "--value"],
+        why="systemd does not say when it started",
+        fix=_FIX,
+    )
+    return machine.clock.now_ns() / 1e9 - int(told.strip() or 0) / 1e6
 
 
 def _stop(machine: Machine, unit: str) -> None:

@@ -163,8 +163,8 @@ class Rollout:
         wait = moment.lead(self._slowest)
         at = moment.now() + int(wait * 1e9)
         began: list[int] = []
-        # Units are put right by systemd, which takes its time; a change does not touch them.
-        patience = REPAIR if self.repair else 10
+        # What has systemd read its units takes as long as systemd does.
+        patience = REPAIR if self.repair else 30
 
         async def flip(member: Member) -> None:
             about = {**self._about(member), "at": at + member.ahead}

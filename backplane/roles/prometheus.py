@@ -22,6 +22,8 @@ CONFIG, RULES = "prometheus.yml", "alerts.yml"
 _SLOT = planes.MONITORING.slot
 _STATE = "backplane-prometheus"
 _EVERY = "15s"
+# Some ten times of what the largest answers: a node in bad hands must not fill this one's memory.
+_LIMITS = {"body_size_limit": "20MB", "sample_limit": 50000}
 _OURS = {"source_labels": ["__name__"], "regex": "(backplane|wireguard)_.+"}
 
 
@@ -40,15 +42,18 @@ def config(plan: Plan) -> str:
         "rule_files": [RULES],
         "scrape_configs": [
             {
+                **_LIMITS,
                 "job_name": "node",
                 "metric_relabel_configs": [{**_OURS, "action": "drop"}],
                 "static_configs": every,
             },
             {
+                **_LIMITS,
                 "job_name": NAME,
                 "static_configs": _targets((n for n in alive if NAME in n.roles), zone, PORT),
             },
             {
+                **_LIMITS,
                 "job_name": "wireguard",
                 "params": {"collect[]": ["textfile"]},
                 "metric_relabel_configs": [{**_OURS, "action": "keep"}],
@@ -74,6 +79,8 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         f"--config.file={at(NAME, CONFIG)}",
         f"--storage.tsdb.path=/var/lib/{_STATE}",
         f"--storage.tsdb.retention.time={plan.monitoring.retention}",
+        # A full disk would keep the node from staging and confirming.
+        f"--storage.tsdb.retention.size={plan.monitoring.size}",
         f"--web.listen-address={own.v4}:{PORT}",
         f"--web.external-url=http://{node.name}.{plan.plane(_SLOT).zone}:{PORT}/",
     ]

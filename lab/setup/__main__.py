@@ -94,7 +94,8 @@ def _suite() -> int:
         ).returncode
         for part in (_PURE, _ALONE)
     ]
-    return max(codes)
+    # A part that was ended by a signal has a negative code.
+    return 1 if any(codes) else 0
 
 
 def main() -> int:

@@ -108,6 +108,7 @@ def test_it_listens_on_both_addresses_of_monitoring() -> None:
     assert f"ListenStream=[{own.v6}]:9090\n" in units["backplane-prometheus-ipv6.socket"]
     assert f"socket-proxyd {own.v4}:9090\n" in units["backplane-prometheus-ipv6.service"]
     assert "--storage.tsdb.retention.time=12w " in daemon
+    assert "--storage.tsdb.retention.size=8GB " in daemon
     assert "lifecycle" not in daemon
     assert "admin-api" not in daemon
 

@@ -1,6 +1,7 @@
 """What the roles put on a node: golden texts, and systemd's own reading of them."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,11 +26,10 @@ def _plan(**settings: object) -> Plan:
     return plan(parse(raw), project="x", stack="y")
 
 
-def _parts(name: str, mesh: Plan | None = None) -> Parts:
-    mesh = mesh or MADE.plan
+def _parts(name: str, node: str = "fsn-a") -> Parts:
     parts = ROLES[name].parts
     assert parts is not None
-    return parts(mesh, mesh.node("fsn-a"))
+    return parts(MADE.plan, MADE.plan.node(node))
 
 
 @pytest.mark.parametrize("name", _running())
@@ -64,18 +64,30 @@ def test_a_role_says_what_its_package_would_start(name: str) -> None:
     assert bool(role.packages) <= bool(role.shut)
 
 
-def test_no_listener_is_a_wildcard() -> None:
-    """Where a role says that its daemon listens is an address of one of that node's planes."""
+_LISTENING = re.compile(r"listen[a-z.-]*address=(\S*?)[\"\s]|ListenStream=(\S+)\n")
+
+
+@pytest.mark.parametrize("name", _running())
+def test_no_listener_is_a_wildcard(name: str) -> None:
+    """Wherever a daemon is told to listen is an address of its node, with a port of its role."""
     for node in MADE.plan.nodes:
         own = {one for address in node.addresses.values() for one in (address.v4, address.v6)}
-        for role in MADE.plan.roles(node.name):
-            parts = role.parts(MADE.plan, node) if role.parts else Parts()
-            for text in (*parts.units.values(), *parts.files.values()):
-                assert "0.0.0.0" not in text  # noqa: S104 - that is what must not be there
-                assert "[::]" not in text
-            for _, _, port in role.listens if parts.units else ():
-                told = "\n".join([*parts.units.values(), *parts.files.values()])
-                assert any(f"{one}:{port}" in told or f"[{one}]:{port}" in told for one in own)
+        role, parts = ROLES[name], _parts(name, node=node.name)
+        text = "\n".join([*parts.units.values(), *parts.files.values()])
+        assert "0.0.0.0" not in text  # noqa: S104 - that is what must not be there
+        assert "[::]" not in text
+        told = {"".join(found) for found in _LISTENING.findall(text)} - {""}
+        doors = {(one, port) for one in own for _, _, port in role.listens}
+        assert told <= {f"{one}:{port}" for one, port in doors} | {
+            f"[{one}]:{port}" for one, port in doors
+        }
+        assert len(told) == 2 * len(role.listens)
+
+
+@pytest.mark.parametrize("text", ["--web.listen-address=:9090 ", "ListenStream=9090\n"])
+def test_an_address_left_out_would_be_seen(text: str) -> None:
+    """A port without an address, which is every address, is found by the test above."""
+    assert ["".join(found) for found in _LISTENING.findall(text)] in ([":9090"], ["9090"])
 
 
 def test_a_role_whose_plane_is_left_out_does_not_run() -> None:

@@ -7,10 +7,10 @@ from tests.lab.mesh import Declaration
 FRESH = "hel-c"
 """The node that comes, is rebuilt and goes; the four others ping each other meanwhile."""
 
-PORT = 9100
-"""A port that the monitoring plane may have open and that no role of this version opens."""
+PORT = 3306
+"""A port that the storage plane may have open and that no role of the lab's mesh opens."""
 
-SERVICE = "exporter"
+SERVICE = "tables"
 """What a service of the user's own is called that has that port."""
 
 
@@ -37,11 +37,11 @@ def raised(mesh: Declaration, slot: str, number: str) -> None:
 
 
 def open_port(mesh: Declaration) -> None:
-    """Have every node open `PORT` on the monitoring plane, for a service of the user's own."""
-    mesh["services"] = {SERVICE: {"plane": "monitoring", "tcp": [PORT]}}
+    """Have every node open `PORT` on the storage plane, for a service of the user's own."""
+    mesh["services"] = {SERVICE: {"plane": "storage", "tcp": [PORT]}}
     for site in mesh["sites"].values():
         for node in site["nodes"].values():
-            node["roles"] = [SERVICE]
+            node["roles"] = [*node.get("roles", []), SERVICE]
 
 
 def shut_port(mesh: Declaration) -> None:
@@ -49,4 +49,4 @@ def shut_port(mesh: Declaration) -> None:
     mesh.pop("services", None)
     for site in mesh["sites"].values():
         for node in site["nodes"].values():
-            node.pop("roles", None)
+            node["roles"] = [role for role in node.get("roles", []) if role != SERVICE]

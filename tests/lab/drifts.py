@@ -202,13 +202,7 @@ LOCAL: tuple[Drift, ...] = (
     ),
     # Units
     _drift("hel-a", "units", "ssh.service", "systemctl disable ssh.service", "disabled"),
-    _drift(
-        "hel-a",
-        "units",
-        "backplane-nft.service",
-        "systemctl stop backplane-nft.service",
-        "inactive",
-    ),
+    _drift("hel-a", "units", "backplane-nft", "systemctl stop backplane-nft.service", "inactive"),
     _drift(
         "hel-a",
         "units",

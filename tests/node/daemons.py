@@ -1,8 +1,12 @@
 """Packages, units and daemons of the roles of a machine in memory."""
 
+import re
 from pathlib import Path
 
 from node.layout import Layout
+
+OF_ROLES = re.compile(r"backplane-(?!nft|members|rollback|first)")
+"""How the units of roles are called."""
 
 
 class Daemons:
@@ -12,6 +16,8 @@ class Daemons:
         packages: Those installed.
         hollow: Whether apt says that it installs, and does not.
         halfway: Whether an install was cut short: apt refuses until dpkg has gone on with it.
+        taken: How often another apt still has the lists.
+        broken: Units that systemd refuses to start.
         known: Text by unit, as systemd last read it.
         daemons: What each running unit was started with.
     """
@@ -21,6 +27,8 @@ class Daemons:
         self.packages: set[str] = set()
         self.hollow = False
         self.halfway = False
+        self.taken = 0
+        self.broken: set[str] = set()
         self.known: dict[str, str] = {}
         self.daemons: dict[str, str] = {}
 
@@ -48,11 +56,38 @@ class Daemons:
         self.daemons[unit] = self.known[unit] + text
         return ""
 
+    def role_unit(self, unit: str) -> dict[str, str]:
+        """What `systemctl show` tells of a unit of a role."""
+        if unit not in self.known:
+            return {}
+        own = self.layout.at("/etc/systemd/system") / unit
+        return {
+            "ActiveState": "active" if unit in self.daemons else "failed",
+            "UnitFileState": "generated",
+            "Result": "exit-code",
+            "FragmentPath": f"/etc/systemd/system/{unit}" if own.exists() else "",
+        }
+
+    def daemon(self, verb: str, unit: str) -> str | None:
+        """What systemd answers: neither what it does not know nor what is masked is started.
+
+        Nor is what it has forgotten stopped, unless it still runs.
+        """
+        own = self.layout.at("/etc/systemd/system") / unit
+        if verb == "stop":
+            there = unit in self.known or unit in self.daemons
+            self.daemons.pop(unit, None)
+            return "" if there else None
+        if unit not in self.known or own.is_symlink() or unit in self.broken:
+            return None
+        return self.run_daemon(unit) if verb == "restart" or unit in self.daemons else ""
+
     def _env(self, argv: list[str]) -> str | None:
         assert argv[0] == "DEBIAN_FRONTEND=noninteractive"
         if argv[1] == "dpkg":
             self.halfway = False
-        elif self.halfway:
+        elif self.halfway or ("update" in argv and self.taken > 0):
+            self.taken -= 1
             return None
         elif "install" in argv and not self.hollow:
             self.packages |= {*argv[argv.index("install") + 1 :]}

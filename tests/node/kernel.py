@@ -13,7 +13,7 @@ from pathlib import Path
 from node import wireguard
 from node.commands import Commands, Result
 from node.layout import Layout
-from tests.node.daemons import Daemons
+from tests.node.daemons import OF_ROLES, Daemons
 from tests.node.recipe import HELD, public
 
 
@@ -53,7 +53,8 @@ class Kernel(Daemons, Commands):
             return Result(code=done.returncode, out=done.stdout, err=done.stderr)
         handler = getattr(self, f"_{Path(argv[0]).name.replace('-', '_')}")
         out = handler(list(argv[1:]))
-        return Result(code=1, out="", err="no") if out is None else Result(code=0, out=out, err="")
+        said = "E: Could not get lock /var/lib/apt/lists/lock" if "apt-get" in argv else "no"
+        return Result(code=1, out="", err=said) if out is None else Result(code=0, out=out, err="")
 
     def touched(self) -> list[list[str]]:
         """The command lines that change something."""
@@ -98,6 +99,8 @@ class Kernel(Daemons, Commands):
 
     def _systemctl(self, argv: list[str]) -> str | None:
         verb, *units = [word for word in argv if not word.startswith("-")]
+        if verb == "show" and not units:
+            return "0\n"
         if verb == "show":
             shown = "\n".join(self._show(unit) for unit in units)
             if "--value" not in argv:
@@ -116,14 +119,15 @@ class Kernel(Daemons, Commands):
             (wants / unit).unlink(missing_ok=True)
             if verb == "enable":
                 (wants / unit).symlink_to("/usr/lib/systemd/system/wg-quick@.service")
+        elif verb == "unmask":
+            (self.layout.at("/etc/systemd/system") / unit).unlink(missing_ok=True)
         elif verb == "restart" and unit.startswith("wg-quick@"):
             return self._start(unit)
-        elif verb == "restart" and unit in self.known:
-            return self.run_daemon(unit)
+        elif OF_ROLES.match(unit) and verb in {"restart", "try-restart", "stop"}:
+            return self.daemon(verb, unit)
         elif verb == "reload-or-restart":
             self._reload_sshd()
         elif verb == "stop":
-            self.daemons.pop(unit, None)
             self.timers.pop(unit.removesuffix(".timer"), None)
             self.links.pop(unit.removeprefix("wg-quick@").removesuffix(".service"), None)
         return ""
@@ -135,9 +139,7 @@ class Kernel(Daemons, Commands):
             state |= {"ActiveState": "inactive", "UnitFileState": "disabled"}
         if unit.startswith("wg-quick@") and not (self.layout.boot_units / unit).is_symlink():
             state["UnitFileState"] = "disabled"
-        if unit in self.known:
-            state |= {"ActiveState": "active" if unit in self.daemons else "failed"}
-            state |= {"UnitFileState": "generated", "Result": "exit-code"}
+        state |= self.role_unit(unit)
         told = {"Id": unit, "MainPID": "0", "DropInPaths": "", **state, **self.units.get(unit, {})}
         return "".join(f"{name}={value}\n" for name, value in told.items())
 

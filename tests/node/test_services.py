@@ -1,15 +1,14 @@
 """Roles on a machine in memory: packages first, units with their generation, undone with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from node import bundle, drift, enroll, generations, packages, questions, staging, verbs
-from node.errors import Refused
+from node import drift, questions, staging, verbs
 from tests.node.model import Box, booted
-from tests.node.recipe import Recipe, encode
+from tests.node.recipe import Recipe
 from tests.node.steps import OLD, armed, flipped, refusal
 
 SIGHT = replace(OLD, roles={"sight": "one\n"})
@@ -26,75 +25,6 @@ def _confirmed(box: Box, new: Recipe) -> None:
 
 def _runs(box: Box) -> set[str]:
     return set(box.kernel.daemons)
-
-
-def test_packages_come_first_and_are_shut_before_they_are_there(enrolled: Box) -> None:
-    """What is missing is installed while nothing is staged yet; its own unit can never start."""
-    seen: list[tuple[bool, bool]] = []
-
-    def look() -> None:
-        if enrolled.kernel.log and "install" in enrolled.kernel.log[-1]:
-            shut = packages.is_shut(enrolled.machine, "sight.service")
-            seen.append((shut, enrolled.layout.generation(SIGHT.generation).exists()))
-
-    enrolled.kernel.before_each = look
-    staging.stage(enrolled.machine, SIGHT.encode())
-    assert enrolled.kernel.packages == {"sight", "libsight"}
-    assert seen
-    assert set(seen[:1]) == {(True, False)}
-    assert _runs(enrolled) == set()
-
-
-def test_what_is_installed_is_not_installed_again(enrolled: Box) -> None:
-    """A second bundle asks only what is there; one with a further role installs just that."""
-    staging.stage(enrolled.machine, SIGHT.encode())
-    enrolled.kernel.log.clear()
-    staging.stage(enrolled.machine, SIGHT.encode())
-    assert not [argv for argv in enrolled.kernel.log if argv[0] == "env"]
-    staging.stage(enrolled.machine, BOTH.encode())
-    (asked,) = [argv for argv in enrolled.kernel.log if "install" in argv]
-    assert asked[asked.index("install") + 1 :] == ["dust", "libdust"]
-
-
-@pytest.mark.parametrize("step", ["update", "install"])
-def test_a_failed_install_stages_nothing(enrolled: Box, step: str) -> None:
-    """The refusal names the packages and apt's words; generations and links are as before."""
-    before = sorted(enrolled.layout.generations.iterdir())
-    enrolled.kernel.refuse = lambda argv: "E: no such mirror" if step in argv else None
-    said = refusal(staging.stage, enrolled.machine, SIGHT.encode())
-    assert "libsight, sight cannot be installed" in said
-    assert "no such mirror" in said
-    assert sorted(enrolled.layout.generations.iterdir()) == before
-    assert questions.status(enrolled.machine, {})["staged"] is None
-
-
-def test_an_install_that_was_cut_short_is_gone_on_with(enrolled: Box) -> None:
-    """After a power cut in the middle of dpkg the next stage needs nobody's hand."""
-    enrolled.kernel.halfway = True
-    staging.stage(enrolled.machine, SIGHT.encode())
-    assert enrolled.kernel.packages == {"sight", "libsight"}
-
-
-def test_an_install_that_installs_nothing_is_no_success(enrolled: Box) -> None:
-    """Whatever apt's exit code says, a package that is not there is not there."""
-    enrolled.kernel.hollow = True
-    said = refusal(staging.stage, enrolled.machine, SIGHT.encode())
-    assert "cannot be installed" in said
-
-
-@pytest.mark.parametrize("kind", ["running", "own unit file"])
-def test_what_is_in_somebodys_use_is_not_taken_over(enrolled: Box, kind: str) -> None:
-    """A daemon that runs already, or a unit that somebody wrote, is named and left alone."""
-    if kind == "running":
-        enrolled.kernel.units["sight.service"] = {"ActiveState": "active"}
-    else:
-        path = enrolled.layout.at("/etc/systemd/system/sight.service")
-        path.write_text("[Service]\n", encoding="ascii")
-        enrolled.kernel.units["sight.service"] = {"ActiveState": "inactive"}
-    said = refusal(staging.stage, enrolled.machine, SIGHT.encode())
-    assert "sight.service is in use" in said
-    assert not packages.is_shut(enrolled.machine, "sight.service")
-    assert enrolled.kernel.packages == set()
 
 
 def test_files_that_a_roles_program_refuses_are_not_staged(enrolled: Box) -> None:
@@ -141,7 +71,67 @@ def test_a_role_that_goes_ends_its_units(enrolled: Box) -> None:
     assert set(enrolled.kernel.known) == {UNIT}
 
 
-@pytest.mark.parametrize(("before", "after"), [(OLD, SIGHT), (SIGHT, BOTH), (BOTH, OLD)])
+def test_a_role_with_a_timer_goes_without_a_word(enrolled: Box) -> None:
+    """Its service does not run when it goes: that there is nothing to stop keeps nothing back."""
+    _confirmed(enrolled, BOTH)
+    about, told = flipped(enrolled, OLD)
+    assert [what for what in told["touched"] if "ended" in what] == [
+        "backplane-dust.timer: ended",
+        "backplane-dust.service: ended",
+        f"{UNIT}: ended",
+    ]
+    assert (_runs(enrolled), enrolled.kernel.known) == (set(), {})
+    assert _check(enrolled, about)["ok"]
+
+
+def test_a_masked_unit_runs_with_the_next_change_of_its_role(enrolled: Box) -> None:
+    """What somebody has shut by hand is opened again, as other drift is put right by a flip."""
+    _confirmed(enrolled, SIGHT)
+    enrolled.kernel.daemons.clear()
+    enrolled.layout.at(f"/etc/systemd/system/{UNIT}").symlink_to("/dev/null")
+    about, _ = flipped(enrolled, replace(OLD, roles={"sight": "two\n"}))
+    assert enrolled.kernel.daemons[UNIT].endswith("two\n")
+    assert _check(enrolled, about)["ok"]
+
+
+@pytest.mark.parametrize("new", [replace(SIGHT, extra="other"), BOTH])
+def test_a_unit_that_never_starts_keeps_nothing_else_back(enrolled: Box, new: Recipe) -> None:
+    """Systemd refuses it: changes of other things go through, and an undo comes to its end."""
+    _confirmed(enrolled, SIGHT)
+    enrolled.kernel.broken.add(UNIT)
+    about, _ = flipped(enrolled, replace(OLD, roles={"sight": "two\n"}))
+    assert not _check(enrolled, about)["ok"]
+    verbs.rollback(enrolled.machine, about)
+    verbs.release(enrolled.machine, {"id": "x"})
+    about, _ = flipped(enrolled, new)
+    assert _check(enrolled, about)["ok"]
+    verbs.confirm(enrolled.machine, about)
+    assert enrolled.confirmed() == new.generation
+
+
+@pytest.mark.parametrize("after", [OLD, BOTH])
+def test_systemd_reads_again_what_a_failed_flip_has_shown_it(enrolled: Box, after: Recipe) -> None:
+    """The flip ends right behind the reload: the undo has the old units read, and they run."""
+    _confirmed(enrolled, SIGHT)
+    ran, known = dict(enrolled.kernel.daemons), dict(enrolled.kernel.known)
+    about = armed(enrolled, after)
+
+    def struck(argv: Sequence[str]) -> str | None:
+        if argv[-1] == "daemon-reload":
+            enrolled.kernel.read_units()
+            return "struck"
+        return None
+
+    enrolled.kernel.refuse = struck
+    refusal(verbs.flip, enrolled.machine, about)
+    enrolled.kernel.refuse = lambda _: None
+    verbs.rollback(enrolled.machine, about)
+    assert (enrolled.kernel.daemons, enrolled.kernel.known) == (ran, known)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(OLD, SIGHT), (SIGHT, BOTH), (BOTH, OLD), (OLD, BOTH), (BOTH, SIGHT)]
+)
 def test_an_undo_restores_what_ran(enrolled: Box, before: Recipe, after: Recipe) -> None:
     """Whatever a generation started or ended, its rollback puts back, with the old files."""
     if before is not OLD:
@@ -211,6 +201,11 @@ def _purge(box: Box) -> None:
     box.kernel.packages.discard("sight")
 
 
+def _written_over(box: Box) -> None:
+    path = box.layout.at(f"/etc/systemd/system/{UNIT}")
+    path.write_text("[Service]\n", encoding="ascii")
+
+
 def _untrue(box: Box) -> None:
     box.layout.at("/etc/systemd/system-generators/backplane").write_text("x", encoding="ascii")
 
@@ -222,6 +217,7 @@ def _untrue(box: Box) -> None:
         (_stop, UNIT, True),
         (_open, "sight.service", True),
         (_purge, "sight", False),
+        (_written_over, UNIT, True),
         (_untrue, "/etc/systemd/system-generators/backplane", True),
     ],
 )
@@ -242,47 +238,3 @@ def test_drift_of_roles_is_found_and_repaired(
     verbs.confirm(enrolled.machine, about)
     verbs.release(enrolled.machine, {"id": "y"})
     assert (drift.drift(enrolled.machine, {})["findings"] == []) == mended
-
-
-def _other(**changed: object) -> dict[str, Any]:
-    document = SIGHT.document()
-    document["roles"] = {"sight": {**document["roles"]["sight"], **changed}}
-    return document
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        _other(units=["ssh.service"]),
-        _other(units=["backplane-nft.service"]),
-        _other(units=["backplane-rollback-x.timer"]),
-        _other(units=[]),
-        _other(units=["backplane-sight.service"] * 2),
-        _other(packages=["-o=APT::Update::Pre-Invoke::=id"]),
-        _other(packages=["a b"]),
-        _other(shut=["../../shadow.service"]),
-        _other(more=1),
-        {**SIGHT.document(), "roles": []},
-        {**SIGHT.document(), "roles": {"../x": SIGHT.document()["roles"]["sight"]}},
-    ],
-)
-def test_roles_that_ask_for_something_unsafe_are_refused(document: dict[str, Any]) -> None:
-    """Whatever stands in a bundle, it starts no unit but a role's, and gives apt no option."""
-    with pytest.raises(Refused):
-        bundle.decode(encode(document))
-
-
-def test_a_machine_that_is_not_enrolled_installs_nothing(newborn: Box) -> None:
-    """Its first boot has its own packages; a role's come with the first bundle after enrollment."""
-    assert "not enrolled" in refusal(staging.stage, newborn.machine, SIGHT.encode())
-    assert newborn.kernel.packages == set()
-    enroll.enroll(newborn.machine, Recipe().encode())
-    assert generations.load(newborn.machine, Recipe().generation).roles == {}
-
-
-def test_arming_needs_no_package_manager(enrolled: Box) -> None:
-    """What a rollout does after staging never waits for apt."""
-    about = armed(enrolled, SIGHT)
-    verbs.flip(enrolled.machine, about)
-    verbs.confirm(enrolled.machine, about)
-    assert not [argv for argv in enrolled.kernel.log if argv[0] in {"env", "dpkg-query"}]

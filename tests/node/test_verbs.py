@@ -151,8 +151,9 @@ def test_arming_again_never_leaves_a_gap(enrolled: Box) -> None:
     verbs.arm(enrolled.machine, {**about, "seconds": 300})
     (second,) = enrolled.kernel.timers
     assert first != second
-    programs = [argv[0] for argv in enrolled.kernel.log]
-    assert programs.index("systemd-run") < programs.index("systemctl")
+    steps = [argv[:2] for argv in enrolled.kernel.log]
+    begins = next(at for at, argv in enumerate(steps) if argv[0] == "systemd-run")
+    assert begins < steps.index(["systemctl", "stop"])
     enrolled.kernel.refuse = lambda argv: "no" if argv[0] == "systemd-run" else None
     refusal(verbs.arm, enrolled.machine, {**about, "seconds": 60})
     assert set(enrolled.kernel.timers) == {second}
