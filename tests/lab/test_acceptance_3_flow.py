@@ -96,7 +96,7 @@ def test_a_node_that_goes_costs_nobody_a_packet(mesh: Mesh, flow: Flow) -> None:
 
 def _door(mesh: Mesh) -> str:
     """What the port says to a peer; `refused` is an open port on which nobody listens."""
-    ask = f"bash -c 'timeout 2 bash -c \"</dev/tcp/10.202.2.1/{changes.PORT}\" 2>&1; echo $?'"
+    ask = f"bash -c 'timeout 2 bash -c \"</dev/tcp/10.203.2.1/{changes.PORT}\" 2>&1; echo $?'"
     said = mesh.lab.exec(PAIR[0], ask)
     return "refused" if "refused" in said else "silent" if said.endswith("124\n") else said
 
