@@ -192,6 +192,8 @@ def _suffer(ward: Ward, attempt: Attempt, before: dict[str, str]) -> tuple[float
         begun = running.seen("clock:")
         limit = begun + TIMER + GRACE
         if attempt.strike == "path":
+            # All are armed, and the flip's moment, a second off or less, is being told to them.
+            running.seen("prepare:")
             mended.enter_context(ward.blocked(VICTIM))
         running.seen("flip:")
         if attempt.killed:
