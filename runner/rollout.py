@@ -164,7 +164,7 @@ class Rollout:
         at = moment.now() + int(wait * 1e9)
         began: list[int] = []
         # What has systemd read its units takes as long as systemd does.
-        patience = REPAIR if self.repair else 30
+        patience = REPAIR if self.repair else 20
 
         async def flip(member: Member) -> None:
             about = {**self._about(member), "at": at + member.ahead}
