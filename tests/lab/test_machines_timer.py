@@ -11,6 +11,7 @@ import pytest
 
 from node import timers
 from node.commands import Commands, Result
+from node.layout import TOOL
 from node.machine import Machine
 from tests.lab.verbs import Place, TestLab
 
@@ -43,13 +44,15 @@ def test_no_reload_puts_off_an_undo(pair: TestLab) -> None:
     """
     place = pair.on("fsn-a")
     machine = Machine(commands=There(place))
-    timers.detach(machine, _UNIT, ["expire", _UNIT], 600)
+    # systemd looks for the program at once; it is not to run here.
+    place.succeed(f"ln -s /bin/true {TOOL}")
     try:
+        timers.detach(machine, _UNIT, ["expire", _UNIT], 600)
         before = _due(place)
         place.succeed("sleep 2; systemctl daemon-reload")
         assert _due(place) == before
         # What is left, as systemd counts it, is what was asked for.
         left = place.succeed(f"systemctl list-timers --no-pager --no-legend {_UNIT}.timer")
-        assert re.search(r"9min 5\ds left", left), left
+        assert re.search(r"\b9min\b.* left", left), left
     finally:
-        place.succeed(f"systemctl stop {_UNIT}.timer")
+        place.succeed(f"systemctl stop {_UNIT}.timer; rm {TOOL}")

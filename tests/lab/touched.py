@@ -22,7 +22,8 @@ from tests.lab.verbs import TestLab
 _FRAME = "frame_"
 _DROP_IN = "/run/systemd/system/wg-quick@.service.d/verbose.conf"
 _UAPI = re.compile(r"\((wg\d)\) .*?(?:peer\((\S+)\) - )?UAPI: (.+)$")
-_OURS = re.compile(r"(ssh|backplane-.*|wg-quick@.*)\.(service|socket|timer)")
+# Each rollout has a timer that undoes it.
+_OURS = re.compile(r"(ssh|backplane-(?!rollback-).*|wg-quick@.*)\.(service|socket|timer)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

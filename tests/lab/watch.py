@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from tests.lab import wildcards
 
-PERIOD = 0.05
-_SOCKETS = 10  # looks at processes for each at sockets
+PERIOD, SOCKETS = 0.05, 0.5  # seconds from look to look
 _MOST = 1 << 21  # octets; more than all arguments and variables of a process can be
 
 
@@ -62,39 +61,43 @@ class Watch:
                     self.seen.add(_read(f"/proc/{name}/environ"))
                     self._networks[name] = wildcards.network(name)
         self._known = present
-        if self.looks % _SOCKETS == 0:
-            self._look_at_sockets()
         self.looks += 1
 
-    def _look_at_sockets(self) -> None:
+    def look_at_sockets(self) -> None:
         """One process of each network shows all of its sockets; this computer's own is left out."""
-        self._networks = {name: one for name, one in self._networks.items() if name in self._known}
-        own = wildcards.network("self")
-        witnesses = {one: name for name, one in self._networks.items() if one != own}
-        for name in witnesses.values():
-            self.wild.update(wildcards.waiting(name))
+        known, own = self._known, wildcards.network("self")
+        witnesses = {one: name for name, one in list(self._networks.items()) if name in known}
+        for network, name in witnesses.items():
+            if network != own:
+                self.wild.update(wildcards.waiting(name))
 
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Look twenty times a second while the block runs."""
         ended = threading.Event()
 
-        def watch() -> None:
+        def watch(look: Callable[[], None], period: float) -> None:
             # On a busy machine the looks must not wait behind what they look at.
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -15)
             due = time.monotonic()
             while not ended.is_set():
-                self.look()
-                due = max(due + PERIOD, time.monotonic())
+                look()
+                due = max(due + period, time.monotonic())
                 ended.wait(max(0.0, due - time.monotonic()))
 
-        thread = threading.Thread(target=watch, name="watch", daemon=True)
+        # A look at sockets takes as long as several at processes: none waits for the other.
+        threads = [
+            threading.Thread(target=watch, args=about, name="watch", daemon=True)
+            for about in ((self.look, PERIOD), (self.look_at_sockets, SOCKETS))
+        ]
         begin = time.monotonic()
-        thread.start()
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             ended.set()
-            thread.join()
+            for thread in threads:
+                thread.join()
             self.seconds += time.monotonic() - begin
