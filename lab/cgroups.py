@@ -58,9 +58,7 @@ def remove(path: str) -> None:
     """
     end = time.monotonic() + _PATIENCE
     while alive := members(path):
-        for pid in alive:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill(alive)
         if time.monotonic() > end:
             message = f"cgroup {path}: processes {sorted(alive)} do not die; look at them"
             raise LabError(message)
@@ -73,8 +71,17 @@ def remove(path: str) -> None:
             (root / path).parent.rmdir()
 
 
+def _kill(pids: set[int]) -> None:
+    for pid in pids - {0, os.getpid()}:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def _rmdir(directory: Path, end: float) -> None:
-    """Remove one empty group; dying processes keep it busy for a moment."""
+    """Remove one group; dying processes keep it busy for a moment.
+
+    One that was just being started when its starter was killed may still join: it is killed too.
+    """
     while True:
         try:
             directory.rmdir()
@@ -84,6 +91,8 @@ def _rmdir(directory: Path, end: float) -> None:
             if time.monotonic() > end:
                 message = f"cgroup {directory}: cannot be removed: {error}"
                 raise LabError(message) from error
+            with suppress(OSError):
+                _kill({int(pid) for pid in (directory / "cgroup.procs").read_text().split()})
             time.sleep(0.02)
         else:
             return
