@@ -63,24 +63,31 @@ def read(machine: Machine, target: Generation) -> dict[str, Unit]:
         *map(plane, target.planes()),
         *_services(target),
     ]
+    return {
+        name: Unit(
+            active=told.get("ActiveState", ""),
+            file=told.get("UnitFileState", ""),
+            stale=told.get("NeedDaemonReload") == "yes",
+            dropins=tuple(told.get("DropInPaths", "").split()),
+            pid=int(told.get("MainPID") or 0),
+            path=told.get("FragmentPath", ""),
+        )
+        for name, told in shown(machine, _PROPERTIES, names).items()
+    }
+
+
+def shown(machine: Machine, properties: str, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What `systemctl show` tells of units, by their `Id`, which must be one of the properties."""
     text = machine.commands.must(
-        ["systemctl", "show", f"--property={_PROPERTIES}", *names],
+        ["systemctl", "show", f"--property={properties}", *names],
         why="units cannot be read",
         fix=_FIX,
     )
-    units = {}
-    for block in text.split("\n\n"):
-        told = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if "Id" in told:
-            units[told["Id"]] = Unit(
-                active=told.get("ActiveState", ""),
-                file=told.get("UnitFileState", ""),
-                stale=told.get("NeedDaemonReload") == "yes",
-                dropins=tuple(told.get("DropInPaths", "").split()),
-                pid=int(told.get("MainPID") or 0),
-                path=told.get("FragmentPath", ""),
-            )
-    return units
+    blocks = (
+        dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        for block in text.split("\n\n")
+    )
+    return {told["Id"]: told for told in blocks if "Id" in told}
 
 
 def differences(

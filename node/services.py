@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from node import drift_sshd, generations, packages, record, roles, sshd
+from node import drift_sshd, drift_units, generations, packages, record, roles, sshd
 from node.difference import PUSH, Difference
 from node.errors import Refused
 from node.generations import Generation
@@ -99,20 +99,14 @@ def differences(machine: Machine, target: Generation) -> Iterator[Difference]:
 
 
 def _not_steady(machine: Machine, units: list[str]) -> dict[str, str]:
-    text = machine.commands.must(
-        ["systemctl", "show", f"--property={_SHOWN}", *units],
-        why="units cannot be read",
-        fix=_FIX,
-    )
     left = dict.fromkeys(units, "systemd does not know it")
-    for block in text.split("\n\n"):
-        told = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+    for name, told in drift_units.shown(machine, _SHOWN, units).items():
         since = int(told.get("ActiveEnterTimestampMonotonic") or 0) * 1000
         runs = told.get("ActiveState") == "active"
         if runs and machine.clock.now_ns() - since >= _STEADY * 1e9:
-            left.pop(told["Id"], None)
-        elif told.get("Id") in left:
-            left[told["Id"]] = f"{told.get('ActiveState')}, {told.get('Result')}"
+            left.pop(name, None)
+        elif name in left:
+            left[name] = f"{told.get('ActiveState')}, {told.get('Result')}"
     return left
 
 

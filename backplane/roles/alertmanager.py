@@ -86,12 +86,8 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         about="Backplane's Alertmanager, on the monitoring plane",
         start=" ".join(["/usr/bin/prometheus-alertmanager", *flags]),
         slots=[_SLOT],
-        settings=[
-            "User=prometheus",
-            "CapabilityBoundingSet=",
-            f"StateDirectory={_STATE}",
-            "StateDirectoryMode=0700",
-        ],
+        user="prometheus",
+        state=_STATE,
     )
     return Parts(
         files={CONFIG: config(plan)},

@@ -38,7 +38,7 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         about="Backplane's node exporter, on the monitoring plane",
         start=" ".join(["/usr/bin/prometheus-node-exporter", *flags]),
         slots=[_SLOT],
-        settings=["User=prometheus", "CapabilityBoundingSet="],
+        user="prometheus",
         sees_files=True,
     )
     metrics = units.service(

@@ -88,12 +88,8 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         about="Backplane's Prometheus, on the monitoring plane",
         start=" ".join(["/usr/bin/prometheus", *flags]),
         slots=[_SLOT],
-        settings=[
-            "User=prometheus",
-            "CapabilityBoundingSet=",
-            f"StateDirectory={_STATE}",
-            "StateDirectoryMode=0700",
-        ],
+        user="prometheus",
+        state=_STATE,
     )
     relay = units.relay(
         name="backplane-prometheus-ipv6",

@@ -27,6 +27,8 @@ def service(
     about: str,
     start: str,
     slots: Iterable[str],
+    user: str | None = None,
+    state: str | None = None,
     settings: Iterable[str] = (),
     once: bool = False,
     sees_files: bool = False,
@@ -40,6 +42,8 @@ def service(
         about: what it is, in words.
         start: its command line.
         slots: the planes it is bound to.
+        user: as whom it runs, without any capability; root if nobody is named.
+        state: its own directory below /var/lib.
         settings: further lines of its `[Service]`.
         once: it does one thing and ends.
         sees_files: it tells of the machine's file systems, and must see them as they are.
@@ -53,7 +57,9 @@ def service(
     # A timer's service fills no journal: only what goes wrong is told, systemd's own lines too.
     kept = ["Restart=always", "RestartSec=2"]
     lines += ["Type=oneshot", "LogLevelMax=notice"] if once else kept
-    lines += [f"ExecStart={start}", *settings, *_HUMBLE, *(() if sees_files else _CLOSED)]
+    own = [f"User={user}", "CapabilityBoundingSet="] if user else []
+    own += [f"StateDirectory={state}", "StateDirectoryMode=0700"] if state else []
+    lines += [f"ExecStart={start}", *own, *settings, *_HUMBLE, *(() if sees_files else _CLOSED)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -95,7 +101,7 @@ def relay(
         about=about,
         start=f"/lib/systemd/systemd-socket-proxyd {address.v4}:{port}",
         slots=[slot],
-        settings=[f"User={user}", "CapabilityBoundingSet="],
+        user=user,
         # A socket does not start anew while its service runs: so the service goes with it.
         needs=f"{name}.socket",
     )
