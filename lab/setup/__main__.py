@@ -40,8 +40,8 @@ _GATE = tuple(
 # Two at a time; the longest, such as killing the node tool at each of its steps, run in `test`.
 _TWO = ("-n", "2", "--dist", "loadfile", "-m")
 _FAST = (*_TWO, "not slow and not lab and not engine")
-# What needs neither machines nor the engine; they are measured, and have the computer alone.
-_PURE, _ALONE = (*_TWO, "not lab and not engine"), ("-m", "lab or engine")
+# The machines are measured, and have the computer alone.
+_BESIDE, _ALONE = (*_TWO, "not lab"), ("-m", "lab")
 
 
 def lab_refusal() -> str | None:
@@ -92,7 +92,7 @@ def _suite() -> int:
         subprocess.run(
             [sys.executable, "-m", "pytest", *part], cwd=paths.ROOT, check=False
         ).returncode
-        for part in (_PURE, _ALONE)
+        for part in (_BESIDE, _ALONE)
     ]
     # A part that was ended by a signal has a negative code.
     return 1 if any(codes) else 0

@@ -11,7 +11,7 @@ from tests.soak.driver import Soak
 from tests.soak.ending import ended
 
 SEED = 4
-STEPS = 3
+STEPS = 2
 
 
 @pytest.mark.lab
