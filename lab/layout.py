@@ -19,7 +19,12 @@ GATEWAY_V4 = "198.51.100.1"
 RUNNER_V4, RUNNER_V6 = "198.51.100.2", "2001:db8:0:2::2"
 STRANGER_V4, STRANGER_V6 = "198.51.100.3", "2001:db8:0:3::3"
 SERVICES_V4, SERVICES_V6 = "198.51.100.10", "2001:db8:0:10::10"
+RESOLVERS_V4 = ("1.1.1.1", "8.8.8.8")
+RESOLVERS_V6 = ("2606:4700:4700::1111", "2001:4860:4860::8888")
+"""Well-known resolvers, whose part the lab's own plays on its internet, and nowhere else."""
+
 INTERNET_V4, INTERNET_V6 = "198.51.100.0/24", "2001:db8::/32"
+"""The labs' own addresses: what is meant for them never leaves by a real interface."""
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 

@@ -1,4 +1,4 @@
-"""The lab's two servers: the cloud API beside the runner, the apt repository on its internet."""
+"""The lab's servers: the cloud API beside the runner; apt repository and DNS on its internet."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from lab import cgroups
 from lab.control.settings import Settings
 from lab.image.shelf import shelf, stock
-from lab.layout import SERVICES_V4, Lab, LabError
+from lab.layout import RESOLVERS_V4, RESOLVERS_V6, SERVICES_V4, Lab, LabError
 from lab.network.namespace import Namespace
 from lab.process import Process, detach, run, wait_until
 
@@ -88,26 +89,46 @@ def answers(lab: Lab) -> bool:
     return asked.returncode == 0
 
 
-def start_repository(lab: Lab) -> None:
-    """Serve the apt repositories of all built images on the lab's internet, unless it is done."""
+def resolver_home(lab: Lab) -> Path:
+    """Return the directory of the resolver's certificates and of the questions it got."""
+    return lab.state / "resolver"
+
+
+def start_public(lab: Lab) -> None:
+    """Serve what machines find on the lab's internet, unless it is done.
+
+    That is the apt repositories of all built images, and a public resolver. Both are started
+    before either is waited for: Python takes as long to start as everything else here.
+
+    Raises:
+        LabError: One does not listen within 20 s; its log in the lab's state says why.
+    """
     stock(lab)
-    if alive(lab, "repository"):
-        return
     place = Namespace(lab.namespace("services"))
-    _start(
-        lab, "repository", place,
-        "-m", "lab.control.repository", SERVICES_V4, str(shelf(lab)),
-    )  # fmt: skip
-    wait_until(
-        "the apt repository",
-        lambda: SERVICES_V4 in place.run("ss", "-Hltn", "sport = :80"),
-        seconds=20,
-    )
+    resolvers = (*RESOLVERS_V4, *RESOLVERS_V6)
+    for service, words in (
+        ("repository", (SERVICES_V4, str(shelf(lab)))),
+        ("resolver", (str(resolver_home(lab)), *resolvers)),
+    ):
+        if not alive(lab, service):
+            _start(lab, service, place, "-m", f"lab.control.{service}", *words)
+    for what, port, addresses in (
+        ("the apt repository", 80, (SERVICES_V4,)),
+        # The last of its ports.
+        ("the public resolver", 853, resolvers),
+    ):
+        wait_until(what, partial(_listens, place, port, addresses), seconds=20)
+
+
+def _listens(place: Namespace, port: int, addresses: tuple[str, ...]) -> bool:
+    """Whether a TCP port of all these addresses is listened on."""
+    heard = place.run("ss", "-Hltn", f"sport = :{port}").replace("[", "").replace("]", "")
+    return all(f"{address}:{port}" in heard.split() for address in addresses)
 
 
 def stop(lab: Lab) -> None:
-    """End both servers: the API in good order, if it listens."""
-    for service in ("api", "repository"):
+    """End all servers: the API in good order, if it listens."""
+    for service in ("api", "repository", "resolver"):
         process = Process.read(record(lab, service))
         if process is not None:
             process.end(patience=10 if service == "api" else 1)

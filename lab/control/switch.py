@@ -67,8 +67,8 @@ def _real(lab: Lab, say: Say) -> None:
         _machines_off(lab)
         _namespaces_gone(lab)
         core.create(lab)
-    say(f"lab {lab.name}: serving its apt repository")
-    services.start_repository(lab)
+    say(f"lab {lab.name}: serving its apt repository and its public DNS")
+    services.start_public(lab)
 
 
 def machines(lab: Lab) -> tuple[Machine, ...]:

@@ -59,6 +59,15 @@ def _bootstrap(recipe: Recipe, mirror: Mirror, root: Path) -> None:
     (root / "usr/sbin/policy-rc.d").chmod(0o755)
     (root / "etc/apt/sources.list").write_text(mirror.sources(recipe.suite))
     (root / "etc/apt/apt.conf.d/00-building").write_text(mirror.options)
+    _resolve(root)
+
+
+def _resolve(root: Path) -> None:
+    """Let programs in the tree find hosts as this computer does.
+
+    The package systemd-resolved makes this file a link to a service that runs in no tree.
+    """
+    (root / "etc/resolv.conf").unlink(missing_ok=True)
     shutil.copyfile("/etc/resolv.conf", root / "etc/resolv.conf")
 
 
@@ -83,6 +92,7 @@ def _build(recipe: Recipe, work: Path, say: Say) -> None:
     _inside(root, *_APT, "update")
     _inside(root, *_APT, "dist-upgrade")
     _inside(root, *_APT, "install", *recipe.packages)
+    _resolve(root)
     _inside(root, *_APT, "clean")
     say(f"image {recipe.image}: filling the apt repository: {', '.join(recipe.offered)}")
     _offer(recipe, root, repository)

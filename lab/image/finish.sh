@@ -10,7 +10,7 @@ repository=$2
 
 # A container never sees the event this waits for, and would sit still for two minutes.
 systemctl mask systemd-networkd-wait-online.service
-systemctl enable systemd-networkd.service ssh.service
+systemctl enable systemd-networkd.service systemd-resolved.service ssh.service
 
 mkdir -p /etc/cloud/cloud.cfg.d
 cat >/etc/cloud/cloud.cfg.d/90-lab.cfg <<'CLOUD'
@@ -23,7 +23,9 @@ CLOUD
 
 # Nothing of the building computer stays: not its mirror, its resolver or its logs.
 rm -rf /etc/apt/sources.list.d /var/lib/apt/lists /var/cache/apt /var/cache/debconf/*-old
-rm -f /etc/resolv.conf /etc/hostname /usr/sbin/policy-rc.d /etc/apt/apt.conf.d/00-building
+rm -f /etc/resolv.conf /etc/.resolv.conf.* /etc/hostname /usr/sbin/policy-rc.d
+rm -f /etc/apt/apt.conf.d/00-building
+ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf
 find /var/log -type f -delete
 mkdir -p /etc/apt/sources.list.d /var/lib/apt/lists/partial /var/cache/apt/archives/partial
 echo "deb [trusted=yes] $repository/$suite ./" >/etc/apt/sources.list

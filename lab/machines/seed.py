@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from lab.driver import MachineSpec
-from lab.layout import GATEWAY_V4
+from lab.layout import GATEWAY_V4, RESOLVERS_V4, RESOLVERS_V6
 from lab.network.firewall import GATEWAY_V6
 
 _DIRECTORY = "var/lib/cloud/seed/nocloud"
@@ -35,18 +35,22 @@ def meta_data(spec: MachineSpec) -> str:
 def network_config(spec: MachineSpec, mac: str) -> str:
     """Return the seed's `network-config` (version 2): static addresses, as leased by the cloud.
 
+    Resolvers are named as by the cloud's DHCP, of each family that the machine can speak.
     cloud-init 22.4 renders no on-link routes for networkd, so the machine believes in a /24;
     its firewall answers for every neighbour in it (proxy ARP).
     """
     addresses: list[str] = []
     gateways: dict[str, str] = {}
+    resolvers: list[str] = []
     if spec.ipv4 is not None:
         addresses.append(f"{spec.ipv4}/24")
         gateways["gateway4"] = GATEWAY_V4
+        resolvers += RESOLVERS_V4
     if spec.ipv6 is not None:
         network = ipaddress.IPv6Network(spec.ipv6)
         addresses.append(f"{network[1]}/{network.prefixlen}")
         gateways["gateway6"] = GATEWAY_V6
+        resolvers += RESOLVERS_V6
     card = {
         "match": {"macaddress": mac},
         "set-name": "eth0",
@@ -54,6 +58,7 @@ def network_config(spec: MachineSpec, mac: str) -> str:
         "dhcp6": False,
         "accept-ra": False,
         "addresses": addresses,
+        "nameservers": {"addresses": resolvers},
     }
     if spec.image == _MODERN:
         # The release after deprecates the gateways' own keys and calls them a degraded boot.

@@ -16,6 +16,8 @@ from lab.layout import (
     GATEWAY_V4,
     INTERNET_V4,
     INTERNET_V6,
+    RESOLVERS_V4,
+    RESOLVERS_V6,
     RUNNER_V4,
     RUNNER_V6,
     SERVICES_V4,
@@ -41,11 +43,23 @@ class _Member:
     ipv4: str
     ipv6: str
     number: int
+    more: tuple[str, ...] = ()
+    """Addresses that it has beside the two it sends from."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.ipv4, self.ipv6, *self.more)
 
 
 _MEMBERS = (
     _Member(part="internet", ipv4=STRANGER_V4, ipv6=STRANGER_V6, number=3),
-    _Member(part="services", ipv4=SERVICES_V4, ipv6=SERVICES_V6, number=10),
+    _Member(
+        part="services",
+        ipv4=SERVICES_V4,
+        ipv6=SERVICES_V6,
+        number=10,
+        more=(*RESOLVERS_V4, *RESOLVERS_V6),
+    ),
     _Member(part="runner", ipv4=RUNNER_V4, ipv6=RUNNER_V6, number=2),
 )
 
@@ -53,9 +67,9 @@ _MEMBERS = (
 def _ruleset() -> str:
     """Return the router's own firewall: it says nothing, and lets nobody lie about themselves."""
     spoofed = [
-        f'iifname "{member.part}" {family} saddr != {address} counter drop'
+        f'iifname "{member.part}" {family} saddr != {{ {", ".join(addresses)} }} counter drop'
         for member in _MEMBERS
-        for family, address in (("ip", member.ipv4), ("ip6", member.ipv6))
+        for family, addresses in _by_family(member.addresses).items()
     ]
     body = "\n\t\t".join(
         [
@@ -71,6 +85,14 @@ def _ruleset() -> str:
         for hook in ("input", "output")
     ]
     return f"table inet router {{\n{''.join(own)}\tchain forward {{\n\t\t{body}\n\t}}\n}}\n"
+
+
+def _by_family(addresses: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return addresses by nft's name of their family."""
+    return {
+        family: [one for one in addresses if (":" in one) == (family == "ip6")]
+        for family in ("ip", "ip6")
+    }
 
 
 def _home(lab: Lab, member: _Member) -> tuple[Namespace, str]:
@@ -91,15 +113,15 @@ def _join(lab: Lab, core: Namespace, member: _Member) -> None:
         f"link set {member.part} addrgenmode none",
         f"link set {member.part} up",
         f"address add {_ROUTER_V6}/64 dev {member.part} nodad",
-        f"route add {member.ipv4}/32 dev {member.part}",
-        f"route add {member.ipv6}/128 dev {member.part}",
+        *(f"route add {address} dev {member.part}" for address in member.addresses),
     )
+    own = _by_family(member.addresses)
     far4, far6 = ("default", "::/0") if home.name else (INTERNET_V4, INTERNET_V6)
     home.ip(
         f"link set {link} addrgenmode none",
         f"link set {link} up",
-        f"address add {member.ipv4}/32 dev {link}",
-        f"address add {member.ipv6}/128 dev {link} nodad",
+        *(f"address add {address}/32 dev {link}" for address in own["ip"]),
+        *(f"address add {address}/128 dev {link} nodad" for address in own["ip6"]),
         f"address add {_MEMBER_V6}/64 dev {link} nodad",
         f"route add {GATEWAY_V4}/32 dev {link} src {member.ipv4}",
         f"route add {far4} via {GATEWAY_V4} dev {link} src {member.ipv4}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hcloud import Client
 from hcloud.images import Image
@@ -110,7 +112,8 @@ def test_an_image_holds_nothing_of_where_it_was_built(image: str) -> None:
         root / "etc/apt/sources.list"
     ], "the negative control"
     assert not list((root / "etc/ssh").glob("ssh_host_*"))
-    assert not (root / "etc/resolv.conf").exists()
+    assert (root / "etc/resolv.conf").readlink() == Path("../run/systemd/resolve/stub-resolv.conf")
+    assert not list((root / "etc").glob(".resolv.conf*"))
     assert (root / "etc/machine-id").read_bytes() == b""
     assert [path for path in files if root / "var/log" in path.parents] == []
     for absent in ("wg", "wg-quick", "wireguard-go"):

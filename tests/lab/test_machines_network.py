@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+import dns.message
 import pytest
 from hcloud import Client
 from hcloud.firewalls.client import BoundFirewall
 from hcloud.firewalls.domain import FirewallResource, FirewallRule
 
+from lab.control import resolver, services
 from lab.control.status import status
+from lab.layout import RESOLVERS_V4, RESOLVERS_V6, SERVICES_V4, SERVICES_V6
+from tests.lab import wildcards
 from tests.lab.conftest import ANYWHERE, PORTS, RULES
 from tests.lab.verbs import Place, TestLab
 
@@ -27,6 +31,15 @@ one.connect((address, port))
 one.send(b"x")
 one.recv(10)
 ' {address} {port}"""
+_DNS = f"""python3 -c '
+import socket, sys
+address = sys.argv[1]
+one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+one.settimeout(0.5)
+one.connect((address, 53))
+one.send(bytes.fromhex("{dns.message.make_query("six.example.org", "AAAA").to_wire().hex()}"))
+assert one.recv(2000)[7] == 1
+' {{address}}"""
 _TCP = "timeout 1 bash -c '</dev/tcp/{address}/{port}'"
 
 
@@ -188,6 +201,53 @@ def test_a_time_to_live_that_ends_on_the_way_is_silent(pair: TestLab) -> None:
             pair.stranger.fail(f"ping -c 1 -W 1 -t {hops} {address}")
 
     assert pair.heard(trace) == 0
+
+
+def test_public_names_are_asked_of_the_labs_resolver(pair: TestLab) -> None:
+    """By UDP and TCP; what nobody knows is denied, and what /etc/hosts knows is not asked."""
+    machine, own = pair.on("fsn-a"), _addresses(pair, "fsn-a")
+    found = machine.succeed("getent ahosts www.example.org")
+    assert {line.split()[0] for line in found.splitlines()} == {SERVICES_V4, SERVICES_V6}
+    machine.fail("getent ahosts nowhere.example.org")
+    assert "not found" in machine.fail("resolvectl query nowhere.example.org")
+    machine.succeed("echo 10.9.9.9 mesh.example.org >>/etc/hosts")
+    try:
+        assert machine.succeed("getent ahostsv4 mesh.example.org").startswith("10.9.9.9 ")
+    finally:
+        machine.succeed("sed -i '/mesh.example.org/d' /etc/hosts")
+    # Too long for UDP.
+    assert "aaaa" in machine.succeed("resolvectl query --type=TXT long.example.org")
+    questions = resolver.asked(services.resolver_home(pair.lab))
+    mine = {(one.name, one.type, one.transport) for one in questions if one.source in own}
+    assert {
+        ("www.example.org", "A", "udp"),
+        ("www.example.org", "AAAA", "udp"),
+        ("nowhere.example.org", "A", "udp"),
+        ("long.example.org", "TXT", "udp"),
+        ("long.example.org", "TXT", "tcp"),
+    } <= mine
+    assert not any(name == "mesh.example.org" for name, _, _ in mine)
+
+
+def test_a_machine_reaches_each_resolver_that_it_is_told_of(pair: TestLab) -> None:
+    """Both of each family answer; an address of theirs that the lab has not does not."""
+    machine, own = pair.on("fsn-a"), _addresses(pair, "fsn-a")
+    home = services.resolver_home(pair.lab)
+    before = len(resolver.asked(home))
+    for address in (*RESOLVERS_V4, *RESOLVERS_V6):
+        machine.succeed(f"resolvectl status eth0 | grep -qw {address}")
+        machine.succeed(_DNS.format(address=address))
+    machine.fail(_DNS.format(address="1.0.0.1"))
+    asked = resolver.asked(home)[before:]
+    assert {one.source for one in asked if one.name == "six.example.org"} == set(own)
+
+
+def test_a_machine_waits_for_no_names_of_neighbours(pair: TestLab) -> None:
+    """Its resolver has no socket on every address, neither LLMNR's nor mDNS's; sshd has."""
+    leader = pair.machine("fsn-a").leader
+    waiting = set(wildcards.waiting(str(leader)))
+    assert not {("udp", 5353), ("udp", 5355), ("tcp", 5355)} & waiting
+    assert ("tcp", 22) in waiting, "the negative control"
 
 
 def test_nobody_sends_with_an_address_of_others(pair: TestLab) -> None:
