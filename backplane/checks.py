@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from backplane import addressing, planes, publickeys, role_checks
+from backplane import addressing, dns_checks, planes, publickeys, role_checks
 from backplane.breach import breach as _mistake
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
@@ -34,6 +34,7 @@ def mistakes(raw: object) -> list[Mistake]:
         role_checks.roles,
         role_checks.services,
         role_checks.monitoring,
+        dns_checks.dns,
         _people,
         _endpoints,
     ):

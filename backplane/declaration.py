@@ -12,6 +12,7 @@ from backplane.rules import NAME_PATTERN, RULES
 __all__ = [
     "Declaration",
     "DeclarationError",
+    "Dns",
     "Mistake",
     "Monitoring",
     "Node",
@@ -33,6 +34,7 @@ Epoch = Annotated[StrictInt, Field(ge=1)]
 Day = Annotated[StrictStr, Field(pattern=rules.DAY_PATTERN)]
 Retention = Annotated[StrictStr, Field(pattern=rules.RETENTION_PATTERN)]
 Size = Annotated[StrictStr, Field(pattern=rules.SIZE_PATTERN)]
+Upstream = Annotated[StrictStr, Field(pattern=rules.UPSTREAM_PATTERN)]
 Url = Annotated[StrictStr, Field(pattern=rules.URL_PATTERN)]
 MemberId = Annotated[StrictInt, Field(ge=1, le=254)]
 Slot = Literal["enrollment", "management", "monitoring", "storage"]
@@ -127,6 +129,14 @@ class Monitoring(Model):
     watchdog: Url | None = None
 
 
+class Dns(Model):
+    """What the DNS nodes ask others for, who asks them, and who may register a name."""
+
+    forward: Annotated[list[Upstream], Field(min_length=1)] = ["1.1.1.1", "8.8.8.8"]
+    resolve: Literal["planes", "everything"] = "planes"
+    guests: list[Name] = []
+
+
 class Operator(Model):
     """A person's device, on the planes it names."""
 
@@ -154,6 +164,7 @@ class Declaration(Model):
     sites: dict[Name, Site]
     services: dict[Name, Service] = {}
     monitoring: Monitoring = Monitoring()
+    dns: Dns = Dns()
     operators: dict[Name, Operator] = {}
     runners: Annotated[dict[Name, Runner], Field(min_length=1)] = {"runner": Runner(id=254)}
 
@@ -181,6 +192,7 @@ for _model, _prefix in (
     (Service, "services.*."),
     (Receiver, "monitoring.receivers.*."),
     (Monitoring, "monitoring."),
+    (Dns, "dns."),
     (Operator, "operators.*."),
     (Runner, "runners.*."),
     (Declaration, ""),

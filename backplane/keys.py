@@ -151,6 +151,17 @@ def psk(root: bytes, a: str, b: str, *, slot: str) -> Secret:
     return Secret(_derive(root, f"psk/{slot}/{first}/{second}"))
 
 
+def tsig(root: bytes, owner: str, *, incarnation: int = 1) -> Secret:
+    """The key with which a machine writes its own name, 32 bytes for HMAC-SHA256 (RFC 8945).
+
+    Args:
+        root: management's PSK root, at least 32 bytes: a new PSK epoch draws new keys here too.
+        owner: the name that the key may write.
+        incarnation: which machine of this name.
+    """
+    return Secret(_derive(root, f"tsig/{owner}/{incarnation}"))
+
+
 def ssh_key(seed: bytes, *, purpose: str, incarnation: int = 1) -> SshKey:
     """An ed25519 key pair for one purpose of a seed's owner."""
     return _ssh(_derive(seed, f"ssh/{purpose}/{incarnation}"))

@@ -9,6 +9,7 @@ from backplane.addressing import Address
 from backplane.declaration import Declaration, Node, Operator, Service, Site
 from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlane, PlanSite
 from backplane.monitoring import Monitoring, monitoring
+from backplane.names import Dns, dns
 from backplane.roles import EVERYWHERE, ROLES, Listens, Opening, Role
 
 __all__ = [
@@ -43,9 +44,12 @@ class Plan:
     people: tuple[PlanPerson, ...]
     members: Mapping[str, tuple[Peer, ...]] = field(repr=False)
     """Per slot, everyone who is a peer there, sorted by name. Retired nodes are not."""
+    declared: frozenset[str] = frozenset()
+    """The roles that some node has which does not retire."""
     services: Mapping[str, Role] = field(default_factory=dict)
     """The services of the user's own, by name."""
     monitoring: Monitoring = field(default_factory=Monitoring)
+    dns: Dns = field(default_factory=Dns)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -106,11 +110,13 @@ class Plan:
         return replace(self, nodes=nodes)
 
     def roles(self, name: str) -> tuple[Role, ...]:
-        """What a node runs, by name; a role whose planes are left out of the mesh does not run."""
+        """What a node runs, by name; no role whose plane, or the role it is behind, is left out."""
         known = {**ROLES, **self.services}
-        declared = (known[role] for role in self.node(name).roles)
         return tuple(
-            role for role in declared if {slot for slot, _, _ in role.listens} <= {*self.slots}
+            role
+            for role in (known[name] for name in self.node(name).roles)
+            if {slot for slot, _, _ in role.listens} <= {*self.slots}
+            and (role.behind is None or role.behind in self.declared)
         )
 
     def openings(self, name: str) -> tuple[Opening, ...]:
@@ -181,11 +187,13 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         nodes=ordered,
         people=crowd,
         members={slot: _members(slot, ordered, crowd) for slot in slots},
+        declared=frozenset(role for node in nodes if not node.retire for role in node.roles),
         services={
             name: Role(name=name, listens=_listens(declaration, service))
             for name, service in sorted(declaration.services.items())
         },
         monitoring=monitoring(declaration.monitoring),
+        dns=dns(declaration.dns),
     )
 
 

@@ -29,6 +29,9 @@ RETENTION_PATTERN = r"^([1-9][0-9]{0,3}d|[1-9][0-9]{0,2}w|[1-9][0-9]?y)$"
 URL_PATTERN = r"^https?://(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([/?][!-~]*)?$"
 """A URL (RFC 3986) of http or https, without user information."""
 
+UPSTREAM_PATTERN = r"^[0-9a-fA-F:.]{3,45}(#[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$"
+"""An IP address, and behind a # the name in the certificate of who answers there over TLS."""
+
 NAME = Rule(
     "a name is 1 to 63 characters out of a-z, 0-9 and -, and neither starts nor ends with - "
     "(a host name label, RFC 1123)",
@@ -193,6 +196,27 @@ RULES: Mapping[str, Rule] = {
         "an http or https URL outside the mesh, without a user or password, that is posted to "
         "every 5 minutes and raises an alarm of its own when that stops",
         "write the URL of such a service's check, or leave it out",
+    ),
+    "dns": Rule(
+        "what the role dns needs to know: a mapping with `forward`, `resolve` and `guests`, none "
+        "of which must be there",
+        "indent its settings below it",
+    ),
+    "dns.forward": Rule(
+        "a list of resolvers that DNS nodes ask for names outside the mesh, by IP address; with "
+        "the name of its certificate behind a # it is asked over TLS: all of them, or none",
+        'write ["1.1.1.1", "8.8.8.8"] (default), or with TLS '
+        '["1.1.1.1#cloudflare-dns.com", "8.8.8.8#dns.google"]',
+    ),
+    "dns.resolve": Rule(
+        "what nodes ask the DNS nodes for: `planes`, the mesh's own names (default), or "
+        "`everything`, so that no other name resolves while every DNS node is down",
+        "write planes or everything",
+    ),
+    "dns.guests": Rule(
+        "a list of names, each once, that machines outside the stack may register in management's "
+        "zone, each with a key of its own; none is the name of a node or a service",
+        "list such names",
     ),
     "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
     "operators.*": Rule(

@@ -11,6 +11,9 @@ Plain outputs::
     ssh_config   text for ~/.ssh/config: every node by name, over wg1
     known_hosts  text for ~/.ssh/known_hosts: the host keys that ssh_config's aliases pin
     firewall_ids {"fsn": "<id>", …}
+    dns          {"zones": {"management": "mgmt", …}, "services": {"prometheus.mon": ["hel-b"]},
+                  "servers": {"fsn-a": {"ipv4", "ipv6"}}, "guests": ["printer.mgmt"]}; without a
+                  DNS node the names still stand in every node's hosts file
     plan         {"topology", "network", "ula", "sites": {"fsn": {"cloud": "hetzner"}},
                   "planes": [{"slot", "name", "interface", "port",
                   "ipv4": "10.201.0.0/16", "ipv6": "…/56", "keys": 1, "psk": 1,
@@ -21,22 +24,25 @@ Plain outputs::
 Secret outputs::
 
     runner       what the verbs need, as `runner.credentials` says (a mapping)
+    guests       {"printer.mgmt": "hmac-sha256:printer.mgmt.:<base64>"}, a TSIG key as `knsupdate
+                 -y` takes it, for each name that a machine outside the stack may register
     operators    {"alice": {"<file name>": "<wg-quick text>", …}, …}, one file a plane
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import pulumi
 
-from backplane import keys
+from backplane import keys, names, planes
 from backplane.addressing import Address
 from backplane.plan import Plan, PlanNode
 from backplane.render import operator, sshconfig
+from backplane.roles import Role, dns
 from components.access import Access
 from components.link import guards, sides
 from components.mesh import Keyring
@@ -84,17 +90,22 @@ def export(args: OutputsArgs) -> None:
     pulumi.export("version", VERSION)
     pulumi.export(
         "nodes",
-        {node.name: told[node.name].apply(partial(_node, node)) for node in plan.nodes},
+        {
+            node.name: told[node.name].apply(partial(_node, node, plan.roles(node.name)))
+            for node in plan.nodes
+        },
     )
     pulumi.export("ssh_config", sshconfig.config(plan))
     pulumi.export("known_hosts", directory.apply(partial(sshconfig.known_hosts, plan)))
     pulumi.export("firewall_ids", {name: site.firewall_id for name, site in args.sites.items()})
     pulumi.export("plan", _plan(plan))
+    pulumi.export("dns", _dns(plan))
+    pulumi.export("guests", pulumi.Output.secret(args.ring.roots.apply(partial(_guests, plan))))
     pulumi.export("runner", pulumi.Output.secret(_runner(args, pulumi.Output.all(**told))))
     pulumi.export("operators", pulumi.Output.secret(_operators(args, directory)))
 
 
-def _node(node: PlanNode, told: Sequence[Any]) -> Json:
+def _node(node: PlanNode, roles: Iterable[Role], told: Sequence[Any]) -> Json:
     card, generation = told
     return {
         "key": node.key,
@@ -102,7 +113,7 @@ def _node(node: PlanNode, told: Sequence[Any]) -> Json:
         "endpoint": card.endpoint,
         "offline": node.offline,
         "retire": node.retire,
-        "roles": list(node.roles),
+        "roles": [role.name for role in roles],
         "host_key": card.ssh,
         "generation": generation,
         "addresses": _addresses(node.addresses),
@@ -111,7 +122,11 @@ def _node(node: PlanNode, told: Sequence[Any]) -> Json:
 
 
 def _addresses(addresses: Mapping[str, Address]) -> Json:
-    return {slot: {"ipv4": at.v4, "ipv6": at.v6} for slot, at in addresses.items()}
+    return {slot: _both(at) for slot, at in addresses.items()}
+
+
+def _both(address: Address) -> Json:
+    return {"ipv4": address.v4, "ipv6": address.v6}
 
 
 def _plan(plan: Plan) -> Json:
@@ -148,6 +163,33 @@ def _plan(plan: Plan) -> Json:
             }
             for person in plan.people
         },
+    }
+
+
+def _dns(plan: Plan) -> Json:
+    slot = planes.MANAGEMENT.slot
+    by_address = {node.addresses[at].v4: node.name for node in plan.nodes for at in node.addresses}
+    services: dict[str, list[str]] = {}
+    for record in names.of_services(plan):
+        services.setdefault(record.name, []).append(by_address[record.address.v4])
+    return {
+        "zones": {plane.slot: plane.zone for plane in plan.planes if plane.zone},
+        "services": services,
+        "servers": {
+            node.name: _both(node.addresses[slot])
+            for node in plan.nodes
+            if dns.NAME in node.roles and not node.retire
+        },
+        "guests": [names.registered(guest) for guest in plan.dns.guests],
+    }
+
+
+def _guests(plan: Plan, roots: Mapping[str, bytes]) -> Json:
+    owned = (dns.guest_key(guest) for guest in plan.dns.guests)
+    root = roots[planes.MANAGEMENT.slot]
+    return {
+        one.owner: f"hmac-sha256:{one.owner}.:{keys.tsig(root, one.owner).base64()}"
+        for one in owned
     }
 
 

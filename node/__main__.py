@@ -33,6 +33,9 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "peers": ("node.membership", "known", "json"),
     "hold": ("node.membership", "hold", "json"),
     "metrics": ("node.metrics", "metrics", "json"),
+    "names": ("node.names", "names", "json"),
+    "register": ("node.names", "register", "json"),
+    "nameless": ("node.names", "nameless", "json"),
     "finish-enroll": ("node.enroll", "finish", "json"),
 }
 _USAGE = 2

@@ -181,7 +181,7 @@ def _safe(path: str) -> bool:
 
 
 def _is_secret(path: str) -> bool:
-    return path == "ssh_host_ed25519_key" or path.startswith("wireguard/")
+    return path == "ssh_host_ed25519_key" or path.startswith(("wireguard/", f"{roles.SECRETS}/"))
 
 
 def _mesh(

@@ -55,6 +55,11 @@ RestartSec=2
 RestartPreventExitStatus=
 RuntimeDirectoryPreserve=yes
 """,
+    "/etc/systemd/resolved.conf.d/backplane.conf": """\
+[Resolve]
+LLMNR=no
+MulticastDNS=no
+""",
     f"{_SYSTEM}/{MEMBERS_UNIT}": f"""\
 [Unit]
 Description=Backplane's watch for removals
@@ -84,7 +89,7 @@ RestartSec=10
 WantedBy=multi-user.target
 """,
 }
-"""Every unit, drop-in and tmpfiles entry, by path; mode 0644, root's."""
+"""Every unit, drop-in, setting and tmpfiles entry, by path; mode 0644, root's."""
 
 GENERATOR = "/etc/systemd/system-generators/backplane"
 
@@ -100,7 +105,8 @@ for unit in "$from"/units/*; do
   [ -f "$unit" ] || continue
   name=${{unit##*/}}
   cp "$unit" "$1/$name"
-  wants=multi-user.target
+  wants=$(sed -n 's/^PartOf=//p' "$unit")
+  wants=${{wants:-multi-user.target}}
   case $name in
   *.timer) wants=timers.target ;;
   *.socket) wants=sockets.target ;;

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from node.generations import Generation
 
-UNITS, ROLES = "units", "roles"
+UNITS, ROLES, SECRETS = "units", "roles", "secrets"
 _FIELDS = {"packages", "shut", "units", "checks"}
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _UNIT = re.compile(r"backplane-[a-z0-9-]{1,60}\.(service|timer|socket)")
@@ -71,9 +71,11 @@ def services(generation: Generation) -> dict[str, Service]:
     """The units of a generation's roles, by name."""
     found: dict[str, Service] = {}
     for role, told in sorted(generation.roles.items()):
-        folder = generation.file(f"{ROLES}/{role}")
         own = sorted(
-            str(path.relative_to(generation.path)) for path in folder.rglob("*") if path.is_file()
+            str(path.relative_to(generation.path))
+            for kind in (ROLES, SECRETS)
+            for path in generation.file(f"{kind}/{role}").rglob("*")
+            if path.is_file()
         )
         for unit in told["units"]:
             found[unit] = Service(

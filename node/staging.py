@@ -75,9 +75,13 @@ def admit(machine: Machine, decoded: bundle.Bundle) -> Generation:
 def _judge(machine: Machine, generation: Generation) -> None:
     """Let the programs of the roles judge their files."""
     for role, told in sorted(generation.roles.items()):
-        folder = generation.file(f"{roles.ROLES}/{role}")
+        folder, hidden = (
+            generation.file(f"{kind}/{role}") for kind in (roles.ROLES, roles.SECRETS)
+        )
         for command in told["checks"]:
-            argv = [part.replace("{}", str(folder)) for part in command]
+            argv = [
+                part.replace("{hidden}", str(hidden)).replace("{}", str(folder)) for part in command
+            ]
             machine.commands.must(argv, why=f"{argv[0]} refuses the role {role}", fix=AGAIN)
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backplane import addressing, keys, planes
+from backplane import addressing, keys, names, planes
 from backplane.addressing import Address
 from backplane.keys import Card, Identity
 from backplane.plan import Peer, Plan, PlanNode, PlanPerson
 from backplane.render import hosts, nftables, services, sshd, sysctl
 from backplane.render.keytable import KeyTable, fill
 from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
+from backplane.roles.base import Piece
 
 FORMAT = 1
 """Version of the document; the node tool refuses any other."""
@@ -88,9 +89,9 @@ def bundle(
         psk_roots: the PSK root of each plane in use.
     """
     peers = {slot: plan.peers(name, slot) for slot in plan.slots}
-    names = hosts.block(plan.nodes, plan.planes)
     run = services.services(plan, plan.node(name), plan.roles(name))
-    return _make(plan, plan.node(name), peers, identity, directory, psk_roots, names, run)
+    block = hosts.block(names.records(plan))
+    return _make(plan, plan.node(name), peers, identity, directory, psk_roots, block, run)
 
 
 def birth(
@@ -113,9 +114,9 @@ def birth(
     """
     node = plan.node(name)
     peers = {slot: runner_peers(plan, slot) for slot in planes.REQUIRED}
-    names = hosts.block([node], [plan.plane(slot) for slot in peers])
+    block = hosts.block(names.own([node], [plan.plane(slot) for slot in peers]))
     nothing = services.Services()
-    return _make(plan, node, peers, identity, runners, psk_roots, names, nothing)
+    return _make(plan, node, peers, identity, runners, psk_roots, block, nothing)
 
 
 def runner_peers(plan: Plan, slot: str) -> tuple[Peer, ...]:
@@ -135,7 +136,7 @@ def _make(
     identity: Identity,
     directory: Mapping[str, Card],
     psk_roots: Mapping[str, bytes],
-    names: str,
+    block: str,
     run: services.Services,
 ) -> Bundle:
     table = KeyTable()
@@ -193,8 +194,11 @@ def _make(
     files["ssh_host_ed25519_key.pub"] = ("0644", f"{identity.ssh.public} {node.name}\n")
     files["authorized_keys"] = ("0600", sshd.authorized_keys(people, slots=peers))
     files["sysctl.conf"] = ("0644", sysctl.config(node))
-    files["hosts"] = ("0644", names)
+    files["hosts"] = ("0644", block)
     files.update({path: ("0644", text) for path, text in run.files.items()})
+    for path, pieces in run.secrets.items():
+        told = (_piece(piece, table, psk_roots) for piece in pieces)
+        files[path] = ("0600", "".join(told))
     return _bundle(
         {
             "format": FORMAT,
@@ -211,6 +215,13 @@ def _make(
             "keys": table.encode(),
         }
     )
+
+
+def _piece(piece: Piece, table: KeyTable, psk_roots: Mapping[str, bytes]) -> str:
+    if isinstance(piece, str):
+        return piece
+    root = psk_roots[planes.MANAGEMENT.slot]
+    return table.add(keys.tsig(root, piece.owner, incarnation=piece.incarnation).reveal())
 
 
 def _people(plan: Plan, peers: Mapping[str, tuple[Peer, ...]]) -> Iterable[PlanPerson]:

@@ -3,27 +3,18 @@
 from collections.abc import Iterable
 
 from backplane import planes
-from backplane.plan import PlanNode, PlanPlane
+from backplane.names import Record
 
 
-def block(nodes: Iterable[PlanNode], up: Iterable[PlanPlane]) -> str:
-    """One line per node, plane with a zone, and family; the bare name is the management address.
+def block(records: Iterable[Record]) -> str:
+    """One line per name and family; a node's bare name is its management address.
 
     Without blank lines: the node tool keeps this text as one block of the file.
-
-    Args:
-        nodes: whose names, retired ones apart.
-        up: the planes that are up.
     """
-    alive = [node for node in nodes if not node.retire]
     lines: list[str] = []
-    for plane in up:
-        if plane.zone is None:
-            continue
-        for node in alive:
-            names = f"{node.name}.{plane.zone}"
-            if plane.slot == planes.MANAGEMENT.slot:
-                names += f" {node.name}"
-            address = node.addresses[plane.slot]
-            lines += [f"{address.v4} {names}", f"{address.v6} {names}"]
+    for record in records:
+        names = record.name
+        if record.owner and record.zone == planes.MANAGEMENT.zone:
+            names += f" {record.name.removesuffix(f'.{record.zone}')}"
+        lines += [f"{record.address.v4} {names}", f"{record.address.v6} {names}"]
     return "".join(f"{line}\n" for line in lines)

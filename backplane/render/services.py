@@ -6,9 +6,10 @@ from typing import Any
 
 from backplane.plan import Plan, PlanNode
 from backplane.roles import Role
+from backplane.roles.base import Piece
 
-UNITS, ROLES = "units", "roles"
-"""Where a generation has the units of all roles, and the files of each."""
+UNITS, ROLES, SECRETS = "units", "roles", "secrets"
+"""Where a generation has the units of all roles, and the files and secrets of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +18,13 @@ class Services:
 
     Attributes:
         files: text by path inside the generation; every daemon may read them, so none is secret.
+        secrets: pieces by path inside the generation, which root alone reads.
         document: by role: `packages` and `shut` (Debian's names), `units`, and `checks`, in whose
-            arguments `{}` stands for the directory of the role's files.
+            arguments `{}` and `{hidden}` stand for the directories of its files and its secrets.
     """
 
     files: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
     document: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -33,6 +36,9 @@ def services(plan: Plan, node: PlanNode, roles: Iterable[Role]) -> Services:
             continue
         parts = role.parts(plan, node)
         made.files.update({f"{ROLES}/{role.name}/{at}": text for at, text in parts.files.items()})
+        made.secrets.update(
+            {f"{SECRETS}/{role.name}/{at}": told for at, told in parts.secrets.items()}
+        )
         made.files.update({f"{UNITS}/{name}": text for name, text in parts.units.items()})
         made.document[role.name] = {
             "packages": sorted(role.packages),

@@ -11,6 +11,7 @@ LIBRARY = "/usr/local/lib/backplane"
 _SYSTEM = "/etc/systemd/system"
 
 TMPFILES = "/etc/tmpfiles.d/backplane.conf"
+RESOLVED = "/etc/systemd/resolved.conf.d/backplane.conf"
 FIRST_BOOT = "backplane-first-boot.service"
 MEMBERS = "backplane-members.service"
 TOOL = "/usr/local/sbin/backplane-node"
@@ -67,6 +68,12 @@ RestartSec=2
 RestartPreventExitStatus=
 RuntimeDirectoryPreserve=yes
 """,
+    # Debian leaves on what listens on port 5355 of every address.
+    RESOLVED: """\
+[Resolve]
+LLMNR=no
+MulticastDNS=no
+""",
     # Operators are kept out at boot until another node has shown who belongs to the mesh.
     f"{_SYSTEM}/{MEMBERS}": f"""\
 [Unit]
@@ -97,4 +104,4 @@ RestartSec=10
 WantedBy=multi-user.target
 """,
 }
-"""Every unit, drop-in and tmpfiles entry, by path."""
+"""Every unit, drop-in, setting and tmpfiles entry, by path."""

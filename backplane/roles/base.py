@@ -28,18 +28,40 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tsig:
+    """Stands in a secret file for the key, in base64, that may write a name in DNS.
+
+    What a role puts on a node follows from the plan alone; keys come in when its bundle is made.
+
+    Attributes:
+        owner: the name, without a final dot.
+        incarnation: which machine of that name.
+    """
+
+    owner: str
+    incarnation: int = 1
+
+
+Piece = str | Tsig
+"""A part of a secret file: text, or what stands for a key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What a role puts on one node.
 
     Attributes:
-        files: text by path; a daemon finds it at `at(role, path)`.
+        files: text by path; a daemon finds it at `at(role, path)`, and everybody may read it.
+        secrets: pieces by path, one text that root alone reads; it is at `hidden(role, path)`. A
+            daemon that is not root gets it as a credential of its unit (systemd.exec(5)).
         units: text by the name of the unit, `backplane-….service`, `.timer` or `.socket`. A
             service runs while its role is there, unless one of the others, by its name, starts it.
         checks: commands that judge the files before anything is changed; `{}` in an argument is
-            the directory of the role's files.
+            the directory of the role's files, `{hidden}` that of its secrets.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[tuple[str, ...], ...] = ()
 
@@ -51,6 +73,7 @@ class Role:
     Attributes:
         name: how a declaration names it.
         everywhere: every node runs it, declared or not.
+        behind: the role without which in the mesh it does nothing, and is not there.
         listens: each of its listeners.
         packages: Debian packages it needs, installed before anything is changed.
         shut: units that those packages bring and that never run: the role's own run instead, so
@@ -60,6 +83,7 @@ class Role:
 
     name: str
     everywhere: bool = False
+    behind: str | None = None
     listens: tuple[Listens, ...] = ()
     packages: tuple[str, ...] = ()
     shut: tuple[str, ...] = ()
@@ -78,3 +102,8 @@ class Role:
 def at(role: str, path: str = "") -> str:
     """Where a role's file is while its generation is the active one."""
     return f"/run/backplane/active/roles/{role}/{path}".rstrip("/")
+
+
+def hidden(role: str, path: str) -> str:
+    """Where a role's secret is while its generation is the active one."""
+    return f"/run/backplane/active/secrets/{role}/{path}"

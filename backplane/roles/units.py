@@ -33,6 +33,7 @@ def service(
     once: bool = False,
     sees_files: bool = False,
     needs: str | None = None,
+    part_of: str | None = None,
 ) -> str:
     """A service that is started behind its planes and, unless it ends by itself, kept running.
 
@@ -48,11 +49,12 @@ def service(
         once: it does one thing and ends.
         sees_files: it tells of the machine's file systems, and must see them as they are.
         needs: a unit that it is stopped and started with.
+        part_of: the plane with whose interface it comes and goes, in place of with the machine.
     """
-    tunnels = [f"wg-quick@{planes.by_slot(slot).interface}.service" for slot in slots]
-    behind = " ".join(["backplane-nft.service", *tunnels])
+    behind = " ".join(["backplane-nft.service", *(_tunnel(slot) for slot in slots)])
     lines = ["[Unit]", f"Description={about}", f"After={behind}", "StartLimitIntervalSec=0"]
     lines += [f"Requires={needs}"] if needs else []
+    lines += [f"PartOf={_tunnel(part_of)}"] if part_of else []
     lines += ["[Service]"]
     # A timer's service fills no journal: only what goes wrong is told, systemd's own lines too.
     kept = ["Restart=always", "RestartSec=2"]
@@ -61,6 +63,10 @@ def service(
     own += [f"StateDirectory={state}", "StateDirectoryMode=0700"] if state else []
     lines += [f"ExecStart={start}", *own, *settings, *_HUMBLE, *(() if sees_files else _CLOSED)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _tunnel(slot: str) -> str:
+    return f"wg-quick@{planes.by_slot(slot).interface}.service"
 
 
 def timer(*, about: str, settings: Mapping[str, str]) -> str:

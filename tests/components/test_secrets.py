@@ -40,9 +40,9 @@ def test_no_key_repeats(lab: Recorder) -> None:
     assert len({node["host_key"] for node in nodes}) == 4
 
 
-def test_secret_outputs_are_the_two_named_ones(lab: Recorder) -> None:
-    """Only `runner` and `operators` are secret; the plain ones hold no key material."""
-    assert lab.secret_outputs == {"runner", "operators"}
+def test_secret_outputs_are_the_three_named_ones(lab: Recorder) -> None:
+    """`runner`, `operators` and `guests` are secret; the plain ones hold no key material."""
+    assert lab.secret_outputs == {"runner", "operators", "guests"}
     plain = json.dumps(
         {name: value for name, value in lab.outputs.items() if name not in lab.secret_outputs}
     )
@@ -52,6 +52,8 @@ def test_secret_outputs_are_the_two_named_ones(lab: Recorder) -> None:
             assert side["private_key"] in told
             assert side["private_key"] not in plain
     assert "PRIVATE KEY" not in plain
+    assert [*lab.outputs["guests"]] == lab.outputs["dns"]["guests"] == ["printer.mgmt"]
+    assert "hmac" not in plain
 
 
 def test_epochs_are_the_keepers_and_move_only_their_plane(lab: Recorder) -> None:

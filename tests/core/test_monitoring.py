@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backplane import names
 from backplane.declaration import parse
 from backplane.plan import Plan, plan
 from backplane.render import bundle, hosts
@@ -82,9 +83,7 @@ def test_targets_are_the_nodes_that_stay(
         for config in one["static_configs"]
         for target in config["targets"]
     } == {f"{name}.mon:9093" for name in running["alertmanager"]}
-    known = {
-        word for line in hosts.block(mesh.nodes, mesh.planes).split("\n") for word in line.split()
-    }
+    known = {*hosts.block(names.records(mesh)).split()}
     assert {f"{name}.mon" for name in stay} <= known
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from backplane import planes
+from backplane import names, planes
 from backplane.render import hosts, sshconfig, sshd, sysctl
 from tests.core import example, golden, tools
 
@@ -131,7 +131,7 @@ def test_sysctl_lets_daemons_bind_early_and_forwards_nothing() -> None:
 
 def test_hosts_names_every_node_on_every_plane_with_a_zone() -> None:
     """Both families per name; the bare name means management; enrollment has no name."""
-    text = hosts.block(MADE.plan.nodes, MADE.plan.planes)
+    text = hosts.block(names.records(MADE.plan))
     golden.compare("hosts", text)
     lines = text.splitlines()
     assert len(lines) == 4 * 3 * 2

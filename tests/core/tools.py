@@ -1,6 +1,7 @@
 """The real tools that judge what the renderers write."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -20,7 +21,7 @@ def need(tool: str, *, package: str | None = None) -> str:
     Args:
         tool: its name.
         package: of Debian's, among those that the lab offers its machines, to take it from where
-            it is not installed.
+            it is not installed; with the libraries that come with it there.
     """
     path = shutil.which(tool, path=f"{os.environ.get('PATH', '')}:{_SBIN}")
     if path is None and package is not None:
@@ -40,12 +41,31 @@ def _directory() -> tempfile.TemporaryDirectory[str]:
 
 @cache
 def _unpacked(tool: str, package: str) -> str | None:
-    found = sorted(Recipe("debian-12").repository.glob(f"{package}_*.deb"))
-    if not found or shutil.which("dpkg-deb") is None:
+    if shutil.which("dpkg-deb") is None:
         return None
-    into = Path(_directory().name, package)
-    subprocess.run(["dpkg-deb", "-x", str(found[-1]), str(into)], check=True)
-    return shutil.which(tool, path=str(into / "usr/bin"))
+    into, left, seen = Path(_directory().name, package), [package], set[str]()
+    while left:
+        name = left.pop()
+        found = sorted(Recipe("debian-12").repository.glob(f"{name}_*.deb"))
+        if not found or name in seen:
+            continue
+        seen.add(name)
+        subprocess.run(["dpkg-deb", "-x", str(found[-1]), str(into)], check=True)
+        depends = subprocess.check_output(["dpkg-deb", "-f", str(found[-1]), "Depends"], text=True)
+        left += [
+            library for library in re.findall(r"[a-z0-9.+-]+", depends) if library[:3] == "lib"
+        ]
+    path = shutil.which(tool, path=f"{into}/usr/bin:{into}/usr/sbin")
+    return path and _with_libraries(path, into)
+
+
+def _with_libraries(path: str, root: Path) -> str:
+    """A program that runs the tool with the libraries that were unpacked beside it."""
+    script = root / Path(path).name
+    folders = ":".join(str(one) for one in sorted(root.glob("usr/lib/*-linux-gnu*")))
+    script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={folders} exec {path} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return str(script)
 
 
 def accepts(*command: str | Path, stdin: str | None = None) -> tuple[bool, str]:

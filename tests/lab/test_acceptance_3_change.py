@@ -59,7 +59,15 @@ def test_a_fifth_node_replaces_nothing(mesh: Mesh) -> None:
     verdict = mesh.verify()
     assert verdict["ok"] is True, verdict
     assert verdict["pairs"]["ipv4"] == verdict["pairs"]["ipv6"] == {"expected": 80, "reached": 80}
+    assert _called(mesh, f"{FRESH}.mgmt") == {("10.201.2.3",)}
     assert preview_seconds < PREVIEW
+
+
+def _called(mesh: Mesh, name: str) -> set[tuple[str, ...]]:
+    """What the four nodes find behind a name: in their hosts file, and asked of a DNS node."""
+    dns = mesh.outputs()["dns"]["servers"]["fsn-a"]["ipv4"]
+    ways = (f"getent ahostsv4 {name} | cut -d' ' -f1 | sort -u", f"kdig +short @{dns} {name} A")
+    return {tuple(mesh.lab.on(node).succeed(way).split()) for node in NODES for way in ways}
 
 
 def test_the_fifth_node_goes_again(mesh: Mesh) -> None:
@@ -78,6 +86,7 @@ def test_the_fifth_node_goes_again(mesh: Mesh) -> None:
     assert verdict["pairs"]["expected"] == 96
     shown = mesh.lab.exec("fsn-a", "wg show wg2 allowed-ips")
     assert "10.202.2.3/32" not in shown
+    assert _called(mesh, f"{FRESH}.mgmt") == {()}
     assert preview_seconds < PREVIEW
 
 

@@ -38,8 +38,12 @@ def canaries(mesh: Mesh) -> Canaries:
     for name, files in outputs["operators"].items():
         for file, text in files.items():
             found.wireguard(f"operator {name} {file}", text)
+    for name, line in outputs["guests"].items():
+        found.key(f"tsig {name}", line.rpartition(":")[2])
     for name in NODES:
         node = mesh.lab.on(name)
+        line = node.succeed("cat /run/backplane/active/secrets/names/tsig")
+        found.key(f"tsig {name}", line.strip().rpartition(":")[2])
         found.wireguard(f"user-data {name}", mesh.lab.machine(name).book().spec.user_data)
         found.pem(f"user-data {name}", mesh.lab.machine(name).book().spec.user_data)
         found.pem(
@@ -86,6 +90,7 @@ def test_all_secrets_are_known(canaries: Canaries) -> None:
     assert {f"{name}-seed" for name in NODES} <= names
     assert {"management-keys", "management-psk", "storage-keys", "storage-psk"} <= names
     assert len([name for name in names if name.startswith("psk runner")]) == 8
+    assert {*(f"tsig {name}" for name in NODES), "tsig printer.mgmt"} <= names
     # 4 nodes with 4 keys each, of which no two are alike, and 6 pairs on 4 planes.
     files = {raw for name, raw in canaries.keys.items() if " wg" in name and "live" not in name}
     assert len(files) >= 16 + 24

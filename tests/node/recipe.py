@@ -39,6 +39,7 @@ class Recipe:
         extra: Text that makes the firewall, sshd's and the hosts' files differ.
         push: The key that the runner comes with.
         roles: By role: the text of its file. `sight` is a daemon, `dust` has a timer.
+        hidden: By role: the text of its secret file, if it has one.
     """
 
     node: str = "a"
@@ -52,6 +53,7 @@ class Recipe:
     extra: str = ""
     push: str = "ssh-ed25519 AAAA"
     roles: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, str] = field(default_factory=dict)
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
@@ -129,6 +131,7 @@ class Recipe:
             own = {f"units/{unit}": f"# {unit}\n" for unit in units_of(role)}
             texts |= {f"roles/{role}/it.conf": text, **own}
             public_ones |= {f"roles/{role}/it.conf", *own}
+        texts |= {f"secrets/{role}/it.key": text for role, text in self.hidden.items()}
         files += [
             {"path": path, "mode": "0644" if path in public_ones else "0600", "text": text}
             for path, text in texts.items()
@@ -150,7 +153,11 @@ class Recipe:
                 for name, peers in self.peers.items()
             },
             "mesh": mesh,
-            **({"roles": {role: needs_of(role) for role in self.roles}} if self.roles else {}),
+            **(
+                {"roles": {r: needs_of(r, r in self.hidden) for r in self.roles}}
+                if self.roles
+                else {}
+            ),
             "keys": base64.b64encode(b"".join(base64.b64decode(entry) for entry in table)).decode(),
         }
 
@@ -170,13 +177,16 @@ def units_of(role: str) -> list[str]:
     return [f"backplane-{role}.{kind}" for kind in kinds]
 
 
-def needs_of(role: str) -> dict[str, Any]:
+def needs_of(role: str, hides: bool) -> dict[str, Any]:  # noqa: FBT001  a fact of the role
     """What a role says of itself in a bundle."""
     return {
         "packages": [f"lib{role}", role],
         "shut": [f"{role}.service"],
         "units": units_of(role),
-        "checks": [[f"{role}-check", "{}/it.conf"]],
+        "checks": [
+            [f"{role}-check", "{}/it.conf"],
+            *([[f"{role}-check", "{hidden}/it.key"]] if hides else []),
+        ],
     }
 
 

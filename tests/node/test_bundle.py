@@ -15,7 +15,7 @@ from node import bundle
 from node.errors import Refused, mask
 from tests.node.recipe import Recipe, encode, key
 
-GOOD = Recipe()
+GOOD = Recipe(roles={"sight": "one\n"}, hidden={"sight": "key\n"})
 Damage = Callable[[dict[str, Any]], None]
 
 
@@ -146,6 +146,7 @@ def _foreign_interface(document: dict[str, Any]) -> None:
         (_mode("600"), "mode"),
         (_mode("0644", "wireguard/wg1.conf"), "holds a secret"),
         (_mode("0644", "ssh_host_ed25519_key"), "holds a secret"),
+        (_mode("0644", "secrets/sight/it.key"), "holds a secret"),
         (_without("nftables.nft"), "lacks nftables.nft"),
         (_without("wireguard/wg1.conf"), "not the same"),
         (_stated("peers", 3), "2 peers, 3 were declared"),

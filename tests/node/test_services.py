@@ -62,6 +62,22 @@ def test_only_what_changed_is_started_anew(enrolled: Box) -> None:
     assert enrolled.kernel.daemons[UNIT].endswith("two\n")
 
 
+def test_a_new_secret_starts_its_roles_unit_anew(enrolled: Box) -> None:
+    """It lies with the generation's other secrets, root's alone, and is the unit's all the same."""
+    _confirmed(enrolled, replace(BOTH, hidden={"sight": "old"}))
+    lies = enrolled.layout.active / "secrets/sight/it.key"
+    assert (lies.read_text(encoding="ascii"), lies.stat().st_mode & 0o777) == ("old", 0o600)
+    _, told = flipped(enrolled, replace(BOTH, hidden={"sight": "new"}))
+    assert [what for what in told["touched"] if "anew" in what] == [f"{UNIT}: anew"]
+
+
+def test_a_check_finds_the_secrets_of_its_role(enrolled: Box) -> None:
+    """Where they lie in the generation that is being staged."""
+    both = replace(SIGHT, hidden={"sight": "wrong\n"})
+    said = refusal(staging.stage, enrolled.machine, both.encode())
+    assert "sight-check refuses the role sight" in said
+
+
 def test_a_role_that_goes_ends_its_units(enrolled: Box) -> None:
     """Its units stop and are known no more; the other role's go on untouched."""
     _confirmed(enrolled, BOTH)
