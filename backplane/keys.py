@@ -151,13 +151,13 @@ def psk(root: bytes, a: str, b: str, *, slot: str) -> Secret:
     return Secret(_derive(root, f"psk/{slot}/{first}/{second}"))
 
 
-def tsig(root: bytes, owner: str, *, incarnation: int = 1) -> Secret:
+def tsig(root: bytes, owner: str, *, incarnation: int) -> Secret:
     """The key with which a machine writes its own name, 32 bytes for HMAC-SHA256 (RFC 8945).
 
     Args:
         root: management's PSK root, at least 32 bytes: a new PSK epoch draws new keys here too.
         owner: the name that the key may write.
-        incarnation: which machine of this name.
+        incarnation: which machine of this name; 0 for a guest.
     """
     return Secret(_derive(root, f"tsig/{owner}/{incarnation}"))
 

@@ -156,9 +156,10 @@ def registered(name: str) -> str:
 
 
 def servers(plan: Plan, node: PlanNode) -> list[Address]:
-    """The DNS nodes on management as a node asks them: those of its own site first."""
+    """The DNS nodes on management as a node asks them: its own site's first, dead ones last."""
     at = planes.MANAGEMENT.slot
     found = [one for one in plan.nodes if not one.retire and "dns" in one.roles]
     return [
-        one.addresses[at] for one in sorted(found, key=lambda one: (one.site != node.site, one.key))
+        one.addresses[at]
+        for one in sorted(found, key=lambda one: (one.offline, one.site != node.site, one.key))
     ]

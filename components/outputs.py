@@ -24,8 +24,8 @@ Plain outputs::
 Secret outputs::
 
     runner       what the verbs need, as `runner.credentials` says (a mapping)
-    guests       {"printer.mgmt": "hmac-sha256:printer.mgmt.:<base64>"}, a TSIG key as `knsupdate
-                 -y` takes it, for each name that a machine outside the stack may register
+    guests       {"printer.mgmt": "hmac-sha256:printer.mgmt.:<base64>"}, a TSIG key as a file
+                 for `knsupdate -k`, for each name that a machine outside the stack may register
     operators    {"alice": {"<file name>": "<wg-quick text>", …}, …}, one file a plane
 """
 
@@ -188,7 +188,8 @@ def _guests(plan: Plan, roots: Mapping[str, bytes]) -> Json:
     owned = (dns.guest_key(guest) for guest in plan.dns.guests)
     root = roots[planes.MANAGEMENT.slot]
     return {
-        one.owner: f"hmac-sha256:{one.owner}.:{keys.tsig(root, one.owner).base64()}"
+        one.owner: f"hmac-sha256:{one.owner}.:"
+        + keys.tsig(root, one.owner, incarnation=one.incarnation).base64()
         for one in owned
     }
 

@@ -71,10 +71,13 @@ def _file(machine: Machine, path: Path, text: str, mode: int) -> Iterator[Differ
     def mend() -> None:
         machine.disk.ensure_directory(path.parent, 0o755)
         machine.disk.replace(path, text.encode(), mode)
-        if "/systemd/" in str(path):
+        words = ["daemon-reload"] if "/systemd/system" in str(path) else []
+        if path == machine.layout.at(fixed.RESOLVED):
+            words = ["--no-block", "try-restart", "systemd-resolved.service"]
+        if words:
             machine.commands.must(
-                ["systemctl", "daemon-reload"],
-                why="systemd does not read its units",
+                ["systemctl", *words],
+                why=f"{path} is right again, and systemd does not read it",
                 fix="look at `journalctl -b` on the machine",
                 timeout=60,
             )

@@ -13,6 +13,7 @@ _STATE = "/var/lib/backplane"
 _SYSTEM = "/etc/systemd/system"
 
 FIRST_BOOT_UNIT = "backplane-first-boot.service"
+RESOLVED = "/etc/systemd/resolved.conf.d/backplane.conf"
 
 FILES: Mapping[str, str] = {
     "/etc/tmpfiles.d/backplane.conf": f"""\
@@ -55,7 +56,7 @@ RestartSec=2
 RestartPreventExitStatus=
 RuntimeDirectoryPreserve=yes
 """,
-    "/etc/systemd/resolved.conf.d/backplane.conf": """\
+    RESOLVED: """\
 [Resolve]
 LLMNR=no
 MulticastDNS=no

@@ -95,7 +95,7 @@ if /usr/sbin/sshd -t -o PerSourcePenalties=no 2>/dev/null; then
   echo 'PerSourcePenalties no' >/etc/ssh/sshd_config.d/10-backplane-penalties.conf
 fi
 systemctl enable --now --no-block systemd-timesyncd.service 2>/dev/null || :
-systemctl try-restart systemd-resolved.service 2>/dev/null || :
+systemctl --no-block try-restart systemd-resolved.service 2>/dev/null || :
 systemctl disable --now ssh.socket 2>/dev/null || :
 systemctl unmask --runtime ssh.service ssh.socket || :
 systemctl enable ssh.service

@@ -35,11 +35,11 @@ class Tsig:
 
     Attributes:
         owner: the name, without a final dot.
-        incarnation: which machine of that name.
+        incarnation: which machine of that name; 0 for a guest.
     """
 
     owner: str
-    incarnation: int = 1
+    incarnation: int
 
 
 Piece = str | Tsig

@@ -55,7 +55,7 @@ def unbound(plan: Plan, node: PlanNode) -> str:
         "hide-version: yes",
         "hide-http-user-agent: yes",
         'module-config: "iterator"',
-        f"tls-cert-bundle: {_INSIDE}/{_bundle()}",
+        *([f"tls-cert-bundle: {_INSIDE}/{_bundle()}"] if plan.dns.tls else []),
         *_mesh(plan),
         "remote-control:",
         "control-enable: no",
@@ -122,7 +122,9 @@ def knot(plan: Plan, node: PlanNode) -> tuple[Piece, ...]:
     # A zone's file is all that is kept of it: rewritten with each update, read at each start.
     pieces.append(
         f'template:\n  - id: default\n    storage: {_ZONES}\n    file: "%s.zone"\n'
-        "    zonefile-sync: 0\n    zonefile-load: whole\n    journal-content: none\nzone:\n"
+        "    zonefile-sync: 0\n    zonefile-load: whole\n    journal-content: none\n"
+        # A few addresses: who may write a name is not to fill this machine's memory with it.
+        "    zone-max-size: 4096\nzone:\n"
     )
     pieces += [f"  - domain: {key.owner}.\n    acl: {key.owner}.\n" for key, _ in writers]
     return tuple(pieces)
@@ -140,8 +142,8 @@ def key(node: PlanNode) -> Tsig:
 
 
 def guest_key(name: str) -> Tsig:
-    """What stands for the key with which a guest writes its name."""
-    return Tsig(owner=names.registered(name))
+    """What stands for the key with which a guest writes its name: no node ever had it."""
+    return Tsig(owner=names.registered(name), incarnation=0)
 
 
 def _both(address: Address) -> list[str]:
@@ -160,18 +162,18 @@ def _seed(owners: Iterable[str]) -> str:
             "for zone in *.zone; do",
             '  case " $names " in *" ${zone%.zone} "*) ;; *) rm -f "$zone" ;; esac',
             "done",
+            # Knot writes a new file beside the old one; what a power cut left of either is no zone.
+            "rm -f *.zone.??????",
             "for name in $names; do",
-            f'  [ -s "$name.zone" ] || cp {at(NAME, _EMPTY)} "$name.zone"',
+            f'  grep -qs "^;; Written" "$name.zone" || cp {at(NAME, _EMPTY)} "$name.zone"',
             "done",
         ]
     )
 
 
 def _parts(plan: Plan, node: PlanNode) -> Parts:
-    inside = [
-        f"{at(NAME, _UNBOUND)}:{_INSIDE}/{_UNBOUND}",
-        f"{_CERTIFICATES}:{_INSIDE}/{_bundle()}",
-    ]
+    inside = [f"{at(NAME, _UNBOUND)}:{_INSIDE}/{_UNBOUND}"]
+    inside += [f"{_CERTIFICATES}:{_INSIDE}/{_bundle()}"] if plan.dns.tls else []
     resolver = units.service(
         about="Backplane's Unbound, on the management plane",
         start=f"/usr/sbin/unbound -d -p -c {_INSIDE}/{_UNBOUND}",
@@ -203,7 +205,7 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
     return Parts(
         files={
             _UNBOUND: unbound(plan, node),
-            _EMPTY: f"@ {names.TTL} SOA {_SOA}\n@ {names.TTL} NS backplane.\n",
+            _EMPTY: f"@ {names.TTL} SOA {_SOA}\n@ {names.TTL} NS backplane.\n;; Written by hand\n",
             _SEED: _seed(owners),
         },
         secrets={_KNOT: knot(plan, node)},

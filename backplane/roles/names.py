@@ -57,7 +57,7 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
             "StandardOutput=null",
             f"ExecStop={_TOOL} nameless",
             # The interface goes with this, and must not wait for a DNS node that is dead.
-            "TimeoutStopSec=3",
+            "TimeoutStopSec=2",
         ],
     )
     register = units.service(

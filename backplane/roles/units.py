@@ -22,6 +22,16 @@ _CLOSED = (
 """What a daemon does not need unless it tells of the file systems: these give it other ones."""
 
 
+_ONCE = (
+    "Type=oneshot",
+    # A timer's service fills no journal: only what goes wrong is told, systemd's own lines too.
+    "LogLevelMax=notice",
+    # The node tool ignores what asks it to end, and whoever stops a unit waits for that end.
+    "KillSignal=SIGKILL",
+    "TimeoutStartSec=60",
+)
+
+
 def service(
     *,
     about: str,
@@ -56,9 +66,8 @@ def service(
     lines += [f"Requires={needs}"] if needs else []
     lines += [f"PartOf={_tunnel(part_of)}"] if part_of else []
     lines += ["[Service]"]
-    # A timer's service fills no journal: only what goes wrong is told, systemd's own lines too.
     kept = ["Restart=always", "RestartSec=2"]
-    lines += ["Type=oneshot", "LogLevelMax=notice"] if once else kept
+    lines += _ONCE if once else kept
     own = [f"User={user}", "CapabilityBoundingSet="] if user else []
     own += [f"StateDirectory={state}", "StateDirectoryMode=0700"] if state else []
     lines += [f"ExecStart={start}", *own, *settings, *_HUMBLE, *(() if sees_files else _CLOSED)]

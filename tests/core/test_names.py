@@ -60,7 +60,7 @@ def test_who_retires_has_no_name() -> None:
 
 
 def test_a_node_asks_the_dns_nodes_of_its_site_first() -> None:
-    """Each node all of them, the nearest in front."""
+    """Each node all of them, the nearest in front, and who is declared offline behind them."""
     asked = {n.name: [one.v4 for one in names.servers(MADE.plan, n)] for n in MADE.plan.nodes}
     fsn, hel = "10.201.1.1", "10.201.2.1"
     assert asked == {
@@ -69,6 +69,10 @@ def test_a_node_asks_the_dns_nodes_of_its_site_first() -> None:
         "hel-a": [hel, fsn],
         "hel-b": [hel, fsn],
     }
+    raw = named.raw()
+    raw["sites"]["hel"]["nodes"]["hel-a"]["offline"] = True
+    mesh = plan(parse(raw), project="x", stack="y")
+    assert [one.v4 for one in names.servers(mesh, mesh.node("hel-b"))] == [fsn, hel]
 
 
 @given(st.integers(0, 250), st.integers(0, 3), st.binary(min_size=5, max_size=5))
@@ -141,14 +145,15 @@ def test_a_key_is_known_to_its_owner_and_the_dns_nodes_alone() -> None:
 
 
 def test_a_rebuilt_machine_and_a_new_epoch_have_other_keys() -> None:
-    """As has every name."""
+    """As has every name, and a guest of a name that a node may get one day."""
     every = {
-        keys.tsig(ROOT, "a.mgmt"),
+        keys.tsig(ROOT, "a.mgmt", incarnation=0),
+        keys.tsig(ROOT, "a.mgmt", incarnation=1),
         keys.tsig(ROOT, "a.mgmt", incarnation=2),
-        keys.tsig(ROOT, "b.mgmt"),
-        keys.tsig(example.seed("another"), "a.mgmt"),
+        keys.tsig(ROOT, "b.mgmt", incarnation=1),
+        keys.tsig(example.seed("another"), "a.mgmt", incarnation=1),
     }
-    assert len(every) == 4
+    assert len(every) == 5
 
 
 def test_a_mesh_without_a_dns_node_has_no_names_role() -> None:
@@ -204,5 +209,32 @@ def test_unbound_asks_over_tls_or_in_plain() -> None:
     plain = dns.unbound(mesh, mesh.node("fsn-a"))
     assert "forward-tls-upstream: no\n" in plain
     assert re.findall(r"forward-addr: (\S+)\n", plain) == ["1.1.1.1", "8.8.8.8"]
+    assert "ca-certificates" not in plain
     assert "printer" in over_tls
     assert "stub-zone" not in plain
+
+
+def test_a_zone_that_a_power_cut_left_broken_begins_anew(tmp_path: Path) -> None:
+    """Whole zones stay, cut ones become empty ones, and names that are none any more go."""
+    parts = ROLES["dns"].parts
+    assert parts is not None
+    files = parts(MADE.plan, MADE.plan.node("fsn-a")).files
+    empty, zones = tmp_path / "empty.zone", tmp_path / "zones"
+    empty.write_text(files["empty.zone"], encoding="ascii")
+    zones.mkdir()
+    whole = f"{files['empty.zone']}@ 300 A 10.201.1.9\n;; Written 3 records\n"
+    (zones / "fsn-a.mgmt.zone").write_text(whole, encoding="ascii")
+    (zones / "fsn-b.mgmt.zone").write_text("fsn-b.mgmt. 300 SO", encoding="ascii")
+    (zones / "hel-a.mgmt.zone").touch()
+    (zones / "gone.mgmt.zone").write_text(whole, encoding="ascii")
+    (zones / "fsn-a.mgmt.zone.x7Rt2a").write_text("fsn-a.", encoding="ascii")
+    script = files["seed"].replace("/var/lib/backplane-knot/zones", str(zones))
+    script = script.replace("/run/backplane/active/roles/dns/empty.zone", str(empty))
+    for _ in range(2):
+        assert tools.accepts("sh", "-c", script) == (True, "")
+        found = {path.name: path.read_text(encoding="ascii") for path in zones.iterdir()}
+        assert found.pop("fsn-a.mgmt.zone") == whole
+        assert set(found) == {
+            f"{name}.mgmt.zone" for name in ("fsn-b", "hel-a", "hel-b", "printer")
+        }
+        assert {*found.values()} == {files["empty.zone"]}

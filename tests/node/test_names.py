@@ -30,6 +30,7 @@ class World:
 
     Attributes:
         resolved: whether systemd-resolved runs.
+        refuses: the word that resolvectl refuses, and the one on which it hangs.
         answers: how often each DNS node must be asked until it answers; None: it never does.
         asked: what resolvectl was told.
         updates: what each DNS node took.
@@ -37,6 +38,7 @@ class World:
     """
 
     resolved: bool = True
+    refuses: tuple[str, str] = ("", "")
     answers: dict[str, int | None] = field(default_factory=lambda: {HERE: 1, THERE: 1})
     asked: list[list[str]] = field(default_factory=list)
     updates: dict[str, list[str]] = field(default_factory=dict)
@@ -46,9 +48,14 @@ class World:
         """Be `systemctl`, `resolvectl` or `knsupdate`."""
         code = 0
         if argv[0] == "systemctl":
+            assert timeout <= 1
             code = 0 if self.resolved else 3
         elif argv[0] == "resolvectl":
+            assert timeout <= 1
             self.asked.append(list(argv[1:]))
+            code = int(argv[1] == self.refuses[0])
+            if argv[1] == self.refuses[1]:
+                raise Refused("resolvectl did not end in time", "")
         else:
             assert argv[0] == "knsupdate"
             assert timeout <= 3
@@ -64,17 +71,12 @@ class World:
                 self.updates[address] = lines
         return Result(code=code, out="", err="")
 
-    def must(self, argv: Sequence[str], **_: object) -> str:
-        """The same, which must end well."""
-        return self.run(argv).out
-
 
 @pytest.fixture
 def world(enrolled: Box, monkeypatch: pytest.MonkeyPatch) -> World:
     """A machine of a mesh with two DNS nodes."""
     made = World()
     monkeypatch.setattr(enrolled.machine.commands, "run", made.run)
-    monkeypatch.setattr(enrolled.machine.commands, "must", made.must)
     _write(enrolled)
     return made
 
@@ -148,6 +150,26 @@ def test_a_dead_dns_node_keeps_nothing_back(enrolled: Box, world: World) -> None
     assert line == f"a.mgmt is not registered with {HERE} yet"
 
 
+@pytest.mark.parametrize("word", ["dns", "default-route", "dnsovertls"])
+@pytest.mark.parametrize("hangs", [False, True])
+def test_trouble_with_resolved_keeps_nothing_back(
+    enrolled: Box, world: World, word: str, *, hangs: bool
+) -> None:
+    """The name is registered, the journal says it, and the timer tries again."""
+    world.refuses = ("", word) if hangs else (word, "")
+    done = names.names(enrolled.machine, {})
+    assert done == {"asks": False, "registered": [HERE, THERE], "silent": []}
+    assert enrolled.journal.lines[-1].endswith(f"{word} refused")
+    world.refuses = ("", "")
+    assert names.register(enrolled.machine, {})["asks"] is True
+
+
+def test_a_resolved_that_hangs_does_not_keep_the_interface(enrolled: Box, world: World) -> None:
+    """What it keeps of an interface that is gone is nothing."""
+    world.refuses = ("", "revert")
+    assert names.nameless(enrolled.machine, {}) == {"withdrawn": [HERE, THERE]}
+
+
 @pytest.mark.parametrize(("times", "silent"), [(3, []), (4, [HERE])])
 def test_a_dns_node_that_just_starts_is_asked_again(
     enrolled: Box, world: World, times: int, silent: list[str]
@@ -164,7 +186,7 @@ def test_a_dns_node_that_just_starts_is_asked_again(
 def test_a_role_that_is_gone_leaves_nothing_to_ask(enrolled: Box, world: World) -> None:
     """Its unit ends behind its files: resolved forgets the interface all the same."""
     (enrolled.layout.active / names.CONFIG).unlink()
-    assert names.register(enrolled.machine, {}) == {"registered": [], "silent": []}
-    assert names.names(enrolled.machine, {})["asks"] is False
+    for verb in (names.names, names.register):
+        assert verb(enrolled.machine, {}) == {"asks": False, "registered": [], "silent": []}
     assert names.nameless(enrolled.machine, {}) == {"withdrawn": []}
     assert world.asked == [["revert", "wg1"]]
