@@ -182,6 +182,32 @@ def test_everything_is_asked_of_the_dns_nodes_only_where_it_can_be(
     assert told["everything"] is bool(checks)
 
 
+@pytest.mark.parametrize(
+    ("runs", "nsswitch", "resolv", "fits"),
+    [
+        (True, "hosts: files resolve [!UNAVAIL=return] dns", "nameserver 192.0.2.1", True),
+        (True, "hosts: files dns", "nameserver 127.0.0.53", True),
+        (True, "hosts: files dns", "nameserver 192.0.2.1", False),
+        (False, "hosts: files resolve dns", "nameserver 127.0.0.53", False),
+    ],
+)
+def test_whom_programs_ask_decides_whether_everything_can_be_asked(
+    tmp_path: Path, nsswitch: str, resolv: str, *, runs: bool, fits: bool
+) -> None:
+    """The role's own check, run: systemd-resolved must run, and be asked, by either way."""
+    mesh = _plan(dns={"resolve": "everything"})
+    parts = ROLES["names"].parts
+    assert parts is not None
+    ((*shell, script),) = parts(mesh, mesh.node("fsn-b")).checks
+    for name, text in (("nsswitch.conf", nsswitch), ("resolv.conf", resolv)):
+        (tmp_path / name).write_text(f"{text}\n", encoding="ascii")
+        script = script.replace(f"/etc/{name}", str(tmp_path / name))
+    script = f"systemctl() {{ {'true' if runs else 'false'}; }}\n{script}"
+    taken, said = tools.accepts(*shell, script)
+    assert taken == fits
+    assert ("do not ask systemd-resolved" in said) == (not fits)
+
+
 @pytest.mark.parametrize("node", ["fsn-a", "hel-a"])
 def test_the_daemons_own_checkers_take_the_files(node: str, tmp_path: Path) -> None:
     """`unbound-checkconf` and `knotc conf-check`; a word misspelt is refused by each."""

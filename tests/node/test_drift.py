@@ -10,6 +10,7 @@ import pytest
 
 from node import changes, checks, drift, drift_sshd, firewall, generations, verbs
 from node.difference import lines
+from node.fixed import RESOLVED
 from node.layout import FIREWALL_UNIT, SSH_UNIT
 from tests.node.model import Box
 from tests.node.recipe import key
@@ -246,4 +247,24 @@ def test_owner_counts_like_mode(enrolled: Box) -> None:
     (only,) = findings(enrolled)
     assert only[3] == "mode 0644, owner 12345:12345"
     repair(enrolled)
+    assert findings(enrolled) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        (RESOLVED, ["--no-block", "try-restart", "systemd-resolved.service"]),
+        (f"/etc/systemd/system/{FIREWALL_UNIT}", ["daemon-reload"]),
+        ("/etc/tmpfiles.d/backplane.conf", None),
+    ],
+)
+def test_who_reads_a_file_reads_it_again(enrolled: Box, path: str, words: list[str] | None) -> None:
+    """A repaired file is read by its daemon, and by no other."""
+    enrolled.layout.at(path).unlink()
+    assert [what for _, what, _, _ in findings(enrolled)] == [str(enrolled.layout.at(path))]
+    enrolled.kernel.log.clear()
+    repair(enrolled)
+    told = [argv[1:] for argv in enrolled.kernel.log if argv[0] == "systemctl"]
+    for one in (["--no-block", "try-restart", "systemd-resolved.service"], ["daemon-reload"]):
+        assert (one in told) == (one == words)
     assert findings(enrolled) == []
