@@ -234,7 +234,12 @@ LOCAL: tuple[Drift, ...] = (
         "/etc/systemd/system-generators/backplane",
         "echo 'exit 0' >>/etc/systemd/system-generators/backplane",
     ),
-    _drift("fsn-b", "files", "/etc/systemd/resolved.conf.d/backplane.conf", "rm {}"),
+    _drift(
+        "fsn-b",
+        "files",
+        "/etc/systemd/resolved.conf.d/backplane.conf",
+        "rm /etc/systemd/resolved.conf.d/backplane.conf",
+    ),
     _drift(
         "fsn-a",
         "rollout",
