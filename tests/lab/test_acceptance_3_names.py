@@ -176,9 +176,13 @@ def test_a_guest_registers_with_a_key_of_its_own(mesh: Mesh) -> None:
 
 
 def test_only_names_of_planes_go_to_the_mesh(mesh: Mesh) -> None:
-    """By systemd-resolved: a plane's name on wg1, a public one by the machine's own resolver."""
+    """By systemd-resolved: a plane's name on wg1, a public one by the machine's own resolver.
+
+    It asks no neighbours and answers none: port 5355 is shut.
+    """
     for name in NODES:
         node = mesh.lab.on(name)
+        assert ":5355" not in node.succeed("ss -Hlntu")
         assert "link: eth0" in node.succeed(f"resolvectl query --cache=no {PUBLIC}")
         shown = node.succeed("resolvectl domain wg1; resolvectl default-route wg1")
         assert "mgmt mon store ~201.10.in-addr.arpa" in shown
