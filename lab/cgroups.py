@@ -44,9 +44,12 @@ def members(path: str) -> set[int]:
     """Return the numbers of all processes in the group and below it."""
     found: set[int] = set()
     for root in roots():
-        for procs in (root / path).rglob("cgroup.procs"):
+        # A group may vanish while it is looked at, which `os.walk` takes for an empty one.
+        for directory, _, _ in os.walk(root / path):
             with suppress(OSError):
-                found.update(int(line) for line in procs.read_text().split())
+                found.update(
+                    int(pid) for pid in Path(directory, "cgroup.procs").read_text().split()
+                )
     return found - {0, os.getpid()}
 
 

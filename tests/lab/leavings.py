@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -53,6 +54,6 @@ def leftovers(lab: Lab) -> dict[str, list[str]]:
         "interfaces": [link["ifname"] for link in links if lab.name in link["ifname"]],
         "files": [str(path) for path in (lab.state, lab.run) if path.exists()],
         "loops": [line for line in loops.splitlines() if str(lab.state) in line],
-        "cgroups": [str(path) for path in Path("/sys/fs/cgroup").rglob(lab.cgroup)],
+        "cgroups": [at for at, _, _ in os.walk("/sys/fs/cgroup") if at.endswith(f"/{lab.cgroup}")],
     }
     return {kind: found for kind, found in kinds.items() if found}
