@@ -35,6 +35,7 @@ def _drift(node: str, area: str, what: str, does: str, live: str = "") -> Drift:
 
 
 _GENERATION = "/var/lib/backplane/confirmed"
+_RESOLVED = "/etc/systemd/resolved.conf.d/backplane.conf"
 _DROPIN = "/etc/systemd/system/wg-quick@.service.d/backplane.conf"
 
 LOCAL: tuple[Drift, ...] = (
@@ -234,12 +235,7 @@ LOCAL: tuple[Drift, ...] = (
         "/etc/systemd/system-generators/backplane",
         "echo 'exit 0' >>/etc/systemd/system-generators/backplane",
     ),
-    _drift(
-        "fsn-b",
-        "files",
-        "/etc/systemd/resolved.conf.d/backplane.conf",
-        "rm /etc/systemd/resolved.conf.d/backplane.conf",
-    ),
+    _drift("fsn-b", "files", _RESOLVED, f"rm {_RESOLVED}"),
     _drift(
         "fsn-a",
         "rollout",
