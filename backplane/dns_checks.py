@@ -11,9 +11,8 @@ from backplane.roles import ROLES
 
 def dns(view: Raw) -> Iterator[Mistake]:
     """Settings of DNS: for nodes that are there, with resolvers and guests that can be."""
-    nodes = [node for _, node in view.nodes() if node.switch("retire") is not True]
     settings = view.mapping("dns")
-    if settings and not any("dns" in node.list("roles") for node in nodes):
+    if settings and "dns" not in view.roles():
         what = "no node that stays has the role dns, which this is for"
         yield breach("dns", what, "dns", fix="add dns to a node's roles, or remove this")
     own = Raw(settings)

@@ -59,14 +59,19 @@ class Record:
     Attributes:
         name: without a final dot.
         zone: the zone it is in.
+        node: the machine.
         address: the machine's on that zone's plane.
-        owner: whether it is the machine's own name, which its addresses lead back to.
     """
 
     name: str
     zone: str
+    node: str
     address: Address
-    owner: bool
+
+    @property
+    def owner(self) -> bool:
+        """Whether it is the machine's own name, which its addresses lead back to."""
+        return self.name == f"{self.node}.{self.zone}"
 
 
 def dns(declared: declaration.Dns) -> Dns:
@@ -89,8 +94,8 @@ def own(nodes: Iterable[PlanNode], up: Iterable[PlanPlane]) -> list[Record]:
         Record(
             name=f"{node.name}.{plane.zone}",
             zone=plane.zone,
+            node=node.name,
             address=node.addresses[plane.slot],
-            owner=True,
         )
         for plane in up
         if plane.zone is not None
@@ -111,8 +116,8 @@ def of_services(plan: Plan) -> list[Record]:
                 Record(
                     name=f"{role.name}.{plane.zone}",
                     zone=str(plane.zone),
+                    node=node.name,
                     address=node.addresses[plane.slot],
-                    owner=False,
                 )
                 for role in plan.roles(node.name)
                 if not role.everywhere
@@ -155,11 +160,12 @@ def registered(name: str) -> str:
     return f"{name}.{planes.MANAGEMENT.zone}"
 
 
+def answering(plan: Plan) -> list[PlanNode]:
+    """The DNS nodes, retired ones apart, by name."""
+    return [node for node in plan.nodes if not node.retire and "dns" in node.roles]
+
+
 def servers(plan: Plan, node: PlanNode) -> list[Address]:
     """The DNS nodes on management as a node asks them: its own site's first, dead ones last."""
-    at = planes.MANAGEMENT.slot
-    found = [one for one in plan.nodes if not one.retire and "dns" in one.roles]
-    return [
-        one.addresses[at]
-        for one in sorted(found, key=lambda one: (one.offline, one.site != node.site, one.key))
-    ]
+    found = sorted(answering(plan), key=lambda one: (one.offline, one.site != node.site, one.key))
+    return [one.addresses[planes.MANAGEMENT.slot] for one in found]

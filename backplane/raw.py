@@ -54,6 +54,11 @@ class Raw:
             for path, node in site.members("nodes"):
                 yield f"{site_path}.{path}", node
 
+    def roles(self) -> set[str]:
+        """The roles that are named for nodes which do not retire."""
+        staying = (node for _, node in self.nodes() if node.switch("retire") is not True)
+        return {role for node in staying for role in node.list("roles") if isinstance(role, str)}
+
     def named(self) -> Iterator[tuple[str, str]]:
         """Path and name of everything whose name must be unique."""
         for members in (self.nodes(), self.members("operators"), self.runners()):

@@ -63,7 +63,7 @@ def _left_out(at: str, role: str, in_use: tuple[str, ...]) -> Iterator[Mistake]:
 
 def monitoring(view: Raw) -> Iterator[Mistake]:
     """Settings of monitoring that no node is there for."""
-    named = [node.list("roles") for _, node in view.nodes() if node.switch("retire") is not True]
+    named = view.roles()
     needs = {
         "retention": "prometheus",
         "size": "prometheus",
@@ -72,7 +72,7 @@ def monitoring(view: Raw) -> Iterator[Mistake]:
     }
     for key in view.mapping("monitoring"):
         role = needs.get(key)
-        if role is not None and not any(role in roles for roles in named):
+        if role is not None and role not in named:
             path = f"monitoring.{key}"
             what = f"no node that stays has the role {role}, which this is for"
             yield breach(path, what, path, fix=f"add {role} to a node's roles, or remove this")

@@ -168,18 +168,13 @@ def _plan(plan: Plan) -> Json:
 
 def _dns(plan: Plan) -> Json:
     slot = planes.MANAGEMENT.slot
-    by_address = {node.addresses[at].v4: node.name for node in plan.nodes for at in node.addresses}
     services: dict[str, list[str]] = {}
     for record in names.of_services(plan):
-        services.setdefault(record.name, []).append(by_address[record.address.v4])
+        services.setdefault(record.name, []).append(record.node)
     return {
         "zones": {plane.slot: plane.zone for plane in plan.planes if plane.zone},
         "services": services,
-        "servers": {
-            node.name: _both(node.addresses[slot])
-            for node in plan.nodes
-            if dns.NAME in node.roles and not node.retire
-        },
+        "servers": {node.name: _both(node.addresses[slot]) for node in names.answering(plan)},
         "guests": [names.registered(guest) for guest in plan.dns.guests],
     }
 

@@ -35,10 +35,7 @@ def names(machine: Machine, _: Request) -> Answer:
         ``asks``: whether there is somebody here who asks them; without systemd-resolved names come
         from the hosts file alone. ``registered``, ``silent``: DNS nodes, by address.
     """
-    config = _config(machine)
-    if config is None:
-        return {"asks": False, "registered": [], "silent": []}
-    return {"asks": _ask(machine, config), **_registered(machine, config, tries=1)}
+    return _served(machine, tries=1)
 
 
 def register(machine: Machine, _: Request) -> Answer:
@@ -47,10 +44,7 @@ def register(machine: Machine, _: Request) -> Answer:
     Returns:
         As :func:`names`.
     """
-    config = _config(machine)
-    if config is None:
-        return {"asks": False, "registered": [], "silent": []}
-    return {"asks": _ask(machine, config), **_registered(machine, config, tries=TRIES)}
+    return _served(machine, tries=TRIES)
 
 
 def nameless(machine: Machine, _: Request) -> Answer:
@@ -64,6 +58,13 @@ def nameless(machine: Machine, _: Request) -> Answer:
     if _resolved(machine):
         _done(machine, "resolvectl", "revert", INTERFACE)
     return {"withdrawn": withdrawn}
+
+
+def _served(machine: Machine, *, tries: int) -> Answer:
+    config = _config(machine)
+    if config is None:
+        return {"asks": False, "registered": [], "silent": []}
+    return {"asks": _ask(machine, config), **_registered(machine, config, tries=tries)}
 
 
 def _registered(machine: Machine, config: Mapping[str, Any], *, tries: int) -> Answer:

@@ -15,6 +15,6 @@ def block(records: Iterable[Record]) -> str:
     for record in records:
         names = record.name
         if record.owner and record.zone == planes.MANAGEMENT.zone:
-            names += f" {record.name.removesuffix(f'.{record.zone}')}"
+            names += f" {record.node}"
         lines += [f"{record.address.v4} {names}", f"{record.address.v6} {names}"]
     return "".join(f"{line}\n" for line in lines)

@@ -25,7 +25,7 @@ PORT, UPDATES = 53, 5300
 _SLOT = planes.MANAGEMENT.slot
 _UNBOUND, _KNOT, _EMPTY, _SEED = "unbound.conf", "knot.conf", "empty.zone", "seed"
 _TLS_PORT = 853
-_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+_CERTIFICATES, _BUNDLE = "/etc/ssl/certs/ca-certificates.crt", "ca-certificates.crt"
 _SOA = "backplane. hostmaster.backplane. 1 3600 600 604800 30"
 """Nobody transfers these zones; what is not there may be kept as not there for 30 s."""
 
@@ -55,7 +55,7 @@ def unbound(plan: Plan, node: PlanNode) -> str:
         "hide-version: yes",
         "hide-http-user-agent: yes",
         'module-config: "iterator"',
-        *([f"tls-cert-bundle: {_INSIDE}/{_bundle()}"] if plan.dns.tls else []),
+        *([f"tls-cert-bundle: {_INSIDE}/{_BUNDLE}"] if plan.dns.tls else []),
         *_mesh(plan),
         "remote-control:",
         "control-enable: no",
@@ -67,7 +67,11 @@ def unbound(plan: Plan, node: PlanNode) -> str:
             f"stub-addr: {own.v4}@{UPDATES}",
             "stub-no-cache: yes",
         ]
-    lines += ["forward-zone:", "name: .", f"forward-tls-upstream: {_yes(plan.dns.tls)}"]
+    lines += [
+        "forward-zone:",
+        "name: .",
+        f"forward-tls-upstream: {'yes' if plan.dns.tls else 'no'}",
+    ]
     for one in plan.dns.forward:
         tls = f"@{_TLS_PORT}#{one.name}" if one.name else ""
         lines.append(f"forward-addr: {one.address}{tls}")
@@ -93,7 +97,7 @@ def _mesh(plan: Plan) -> Iterator[str]:
 
 def knot(plan: Plan, node: PlanNode) -> tuple[Piece, ...]:
     """Who may write which name: knot.conf, with keys."""
-    own, plane = node.addresses[_SLOT], plan.plane(_SLOT)
+    own = node.addresses[_SLOT]
     pieces: list[Piece] = [
         "server:\n",
         f"  rundir: /run/{_STATE}\n",
@@ -104,7 +108,7 @@ def knot(plan: Plan, node: PlanNode) -> tuple[Piece, ...]:
         "log:\n  - target: stderr\n    any: warning\n",
         f"database:\n  storage: /var/lib/{_STATE}\n",
     ]
-    writers = _writers(plan, [plane.supernet4, plane.supernet6])
+    writers = _writers(plan)
     pieces.append("key:\n")
     for key, _ in writers:
         pieces += [
@@ -130,8 +134,10 @@ def knot(plan: Plan, node: PlanNode) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
-def _writers(plan: Plan, anywhere: list[str]) -> list[tuple[Tsig, list[str]]]:
+def _writers(plan: Plan) -> list[tuple[Tsig, list[str]]]:
     """Whose key writes what, and from where: a node's works at its own addresses alone."""
+    plane = plan.plane(_SLOT)
+    anywhere = [plane.supernet4, plane.supernet6]
     nodes = [(key(node), _both(node.addresses[_SLOT])) for node in plan.nodes if not node.retire]
     return [*nodes, *((guest_key(name), anywhere) for name in plan.dns.guests)]
 
@@ -173,7 +179,7 @@ def _seed(owners: Iterable[str]) -> str:
 
 def _parts(plan: Plan, node: PlanNode) -> Parts:
     inside = [f"{at(NAME, _UNBOUND)}:{_INSIDE}/{_UNBOUND}"]
-    inside += [f"{_CERTIFICATES}:{_INSIDE}/{_bundle()}"] if plan.dns.tls else []
+    inside += [f"{_CERTIFICATES}:{_INSIDE}/{_BUNDLE}"] if plan.dns.tls else []
     resolver = units.service(
         about="Backplane's Unbound, on the management plane",
         start=f"/usr/sbin/unbound -d -p -c {_INSIDE}/{_UNBOUND}",
@@ -201,7 +207,7 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
             f"ExecStartPre=/bin/sh {at(NAME, _SEED)}",
         ],
     )
-    owners = (writer.owner for writer, _ in _writers(plan, []))
+    owners = (writer.owner for writer, _ in _writers(plan))
     return Parts(
         files={
             _UNBOUND: unbound(plan, node),
@@ -218,14 +224,6 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
             ("knotc", "-c", f"{{hidden}}/{_KNOT}", "conf-check"),
         ),
     )
-
-
-def _bundle() -> str:
-    return _CERTIFICATES.rpartition("/")[2]
-
-
-def _yes(switch: bool) -> str:  # noqa: FBT001  a word for a switch
-    return "yes" if switch else "no"
 
 
 ROLE = Role(
