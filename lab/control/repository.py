@@ -15,11 +15,18 @@ from http.server import SimpleHTTPRequestHandler
 class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 256  # all machines of a lab install at once
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    """Files over connections that stay: apt fetches dozens, one after the other."""
+
+    protocol_version = "HTTP/1.1"
 
 
 def main(address: str, directory: str) -> None:
     """Serve until a signal ends it."""
-    with _Server((address, 80), partial(SimpleHTTPRequestHandler, directory=directory)) as server:
+    with _Server((address, 80), partial(_Handler, directory=directory)) as server:
         server.serve_forever()
 
 
