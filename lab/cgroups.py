@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,16 +41,20 @@ def create(path: str) -> tuple[Path, ...]:
     return made
 
 
+def groups(path: str = "") -> Iterator[Path]:
+    """Yield the group and all below it, in every tree; one that vanishes meanwhile is no error."""
+    for root in roots():
+        # What vanishes while it is looked at `os.walk` takes for an empty directory.
+        for directory, _, _ in os.walk(root / path):
+            yield Path(directory)
+
+
 def members(path: str) -> set[int]:
     """Return the numbers of all processes in the group and below it."""
     found: set[int] = set()
-    for root in roots():
-        # A group may vanish while it is looked at, which `os.walk` takes for an empty one.
-        for directory, _, _ in os.walk(root / path):
-            with suppress(OSError):
-                found.update(
-                    int(pid) for pid in Path(directory, "cgroup.procs").read_text().split()
-                )
+    for group in groups(path):
+        with suppress(OSError):
+            found.update(int(pid) for pid in (group / "cgroup.procs").read_text().split())
     return found - {0, os.getpid()}
 
 

@@ -138,7 +138,7 @@ def _traces(name: str) -> dict[str, list[str]]:
         for line in run("ps", "-eo", "pid,args").splitlines()
         if name in line and str(os.getpid()) not in line.split()[:1] and "pytest" not in line
     ]
-    groups = [str(path) for root in cgroups.roots() for path in root.rglob(f"{name}*")]
+    groups = [str(path) for path in cgroups.groups() if path.name.startswith(name)]
     files = [
         str(path)
         for place in (Lab(name).state, Lab(name).run, Path(f"/run/netns/bp-{name}-core"))
