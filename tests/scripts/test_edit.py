@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts import _edit
 from scripts._edit import CannotEdit, put
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
@@ -166,9 +167,8 @@ def test_any_layout_reads_as_wanted_or_is_refused(
         at = at[word]
     assert at == 7
     lost = [line for line in changed(text, after) if line.startswith("-")]
-    # A text with line ends is written on more than one line, all of which the new value replaces.
-    before: Any = document
+    # A text with line ends stands on several lines, and just those give way to the new value.
+    node = yaml.compose(text)
     for word in path:
-        before = before.get(word) if isinstance(before, dict) else None
-    ends = before.count("\n") if isinstance(before, str) else 0
-    assert len(lost) <= 1 + 2 * ends
+        node = _edit._below(node, word)
+    assert len(lost) <= 1 + (node.end_mark.line - node.start_mark.line if node else 0)
