@@ -15,9 +15,12 @@ __all__ = [
     "Dns",
     "Mistake",
     "Monitoring",
+    "Nginx",
     "Node",
     "Operator",
     "PlaneSettings",
+    "Postgres",
+    "Proxy",
     "Receiver",
     "Rotated",
     "Runner",
@@ -137,6 +140,24 @@ class Dns(Model):
     guests: list[Name] = []
 
 
+class Postgres(Model):
+    """Where PostgreSQL listens."""
+
+    plane: StrictStr = planes.MANAGEMENT.slot
+
+
+class Proxy(Model):
+    """What nginx hands on to."""
+
+    to: Annotated[StrictStr, Field(pattern=rules.PROXY_PATTERN)]
+
+
+class Nginx(Model):
+    """What nginx shows beside its own page."""
+
+    proxies: dict[Name, Proxy] = {}
+
+
 class Operator(Model):
     """A person's device, on the planes it names."""
 
@@ -165,6 +186,8 @@ class Declaration(Model):
     services: dict[Name, Service] = {}
     monitoring: Monitoring = Monitoring()
     dns: Dns = Dns()
+    postgres: Postgres = Postgres()
+    nginx: Nginx = Nginx()
     operators: dict[Name, Operator] = {}
     runners: Annotated[dict[Name, Runner], Field(min_length=1)] = {"runner": Runner(id=254)}
 
@@ -193,6 +216,9 @@ for _model, _prefix in (
     (Receiver, "monitoring.receivers.*."),
     (Monitoring, "monitoring."),
     (Dns, "dns."),
+    (Postgres, "postgres."),
+    (Proxy, "nginx.proxies.*."),
+    (Nginx, "nginx."),
     (Operator, "operators.*."),
     (Runner, "runners.*."),
     (Declaration, ""),

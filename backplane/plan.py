@@ -6,11 +6,12 @@ from typing import TypeVar
 
 from backplane import addressing, planes
 from backplane.addressing import Address
-from backplane.declaration import Declaration, Node, Operator, Service, Site
+from backplane.declaration import Declaration, Node, Operator, Site
+from backplane.known import known
 from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlane, PlanSite
 from backplane.monitoring import Monitoring, monitoring
 from backplane.names import Dns, dns
-from backplane.roles import EVERYWHERE, ROLES, Listens, Opening, Role
+from backplane.roles import EVERYWHERE, Opening, Role
 
 __all__ = [
     "Family",
@@ -44,10 +45,12 @@ class Plan:
     people: tuple[PlanPerson, ...]
     members: Mapping[str, tuple[Peer, ...]] = field(repr=False)
     """Per slot, everyone who is a peer there, sorted by name. Retired nodes are not."""
+    known: Mapping[str, Role]
+    """Every role and every service of the user's own, by name, on its plane of this mesh."""
     declared: frozenset[str] = frozenset()
     """The roles that some node has which does not retire."""
-    services: Mapping[str, Role] = field(default_factory=dict)
-    """The services of the user's own, by name."""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    """By name, the URLs that nginx hands on to."""
     monitoring: Monitoring = field(default_factory=Monitoring)
     dns: Dns = field(default_factory=Dns)
 
@@ -111,10 +114,10 @@ class Plan:
 
     def roles(self, name: str) -> tuple[Role, ...]:
         """What a node runs, by name; no role whose plane, or the role it is behind, is left out."""
-        known = {**ROLES, **self.services}
+        declared = (self.known[role] for role in self.node(name).roles)
         return tuple(
             role
-            for role in (known[name] for name in self.node(name).roles)
+            for role in declared
             if {slot for slot, _, _ in role.listens} <= {*self.slots}
             and (role.behind is None or role.behind in self.declared)
         )
@@ -188,20 +191,10 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         people=crowd,
         members={slot: _members(slot, ordered, crowd) for slot in slots},
         declared=frozenset(role for node in nodes if not node.retire for role in node.roles),
-        services={
-            name: Role(name=name, listens=_listens(declaration, service))
-            for name, service in sorted(declaration.services.items())
-        },
+        known=known(declaration),
+        proxies={name: one.to for name, one in declaration.nginx.proxies.items()},
         monitoring=monitoring(declaration.monitoring),
         dns=dns(declaration.dns),
-    )
-
-
-def _listens(declaration: Declaration, service: Service) -> tuple[Listens, ...]:
-    slot = declaration.slot_named(service.plane)
-    return (
-        *((slot, "tcp", port) for port in service.tcp),
-        *((slot, "udp", port) for port in service.udp),
     )
 
 

@@ -1,17 +1,20 @@
 """The rules about roles and services, read from the raw declaration as `backplane.checks` does."""
 
+import ipaddress
+import re
 from collections.abc import Iterator
 
 from backplane import planes
 from backplane.breach import breach
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
-from backplane.roles import EVERYWHERE, ROLES, Proto, Role
+from backplane.roles import EVERYWHERE, ROLES, Proto, Role, nginx, placed, postgres
+from backplane.rules import PROXY_PATTERN
 
 
 def roles(view: Raw) -> Iterator[Mistake]:
     """Roles that nodes name: known, each once, and no port for two of them."""
-    known = {**ROLES, **_services_of(view)}
+    known = {**placed(_chosen(view)), **_services_of(view)}
     in_use, _ = view.plane_names()
     needed: set[str] = set(EVERYWHERE)
     for path, node in view.nodes():
@@ -61,21 +64,62 @@ def _left_out(at: str, role: str, in_use: tuple[str, ...]) -> Iterator[Mistake]:
         )
 
 
-def monitoring(view: Raw) -> Iterator[Mistake]:
-    """Settings of monitoring that no node is there for."""
+_FOR = {
+    "monitoring.retention": "prometheus",
+    "monitoring.size": "prometheus",
+    "monitoring.receivers": "alertmanager",
+    "monitoring.watchdog": "alertmanager",
+    "nginx.proxies": nginx.NAME,
+    "postgres.plane": postgres.NAME,
+}
+"""The settings of roles, and whose they are."""
+
+
+def settings(view: Raw) -> Iterator[Mistake]:
+    """Settings of roles that no node is there for."""
     named = view.roles()
-    needs = {
-        "retention": "prometheus",
-        "size": "prometheus",
-        "receivers": "alertmanager",
-        "watchdog": "alertmanager",
-    }
-    for key in view.mapping("monitoring"):
-        role = needs.get(key)
-        if role is not None and role not in named:
-            path = f"monitoring.{key}"
+    for path, role in _FOR.items():
+        section, _, key = path.partition(".")
+        if key in view.mapping(section) and role not in named:
             what = f"no node that stays has the role {role}, which this is for"
             yield breach(path, what, path, fix=f"add {role} to a node's roles, or remove this")
+
+
+def databases(view: Raw) -> Iterator[Mistake]:
+    """Where PostgreSQL may be."""
+    in_use, names = view.plane_names()
+    key = "postgres.plane"
+    plane = Raw(view.mapping("postgres")).text("plane")
+    slot = names.get(plane) if plane is not None else None
+    if plane is not None and slot not in postgres.PLANES:
+        yield breach(key, f"`{plane}` is neither of the planes it may be on", key)
+    elif slot is not None and slot not in in_use:
+        yield breach(key, f"{plane} is left out of the mesh", key, fix="use the plane")
+
+
+def proxies(view: Raw) -> Iterator[Mistake]:
+    """What nginx hands on to: an address and a port that there can be."""
+    for path, proxy in Raw(view.mapping("nginx")).members("proxies"):
+        to = proxy.text("to")
+        match = re.fullmatch(PROXY_PATTERN, to) if to is not None else None
+        if match and not _reachable(match[1].strip("[]"), int(match[2] or 80)):
+            what = f"`{to}` has an address or a port that cannot be"
+            yield breach(f"nginx.{path}.to", what, "nginx.proxies.*.to")
+
+
+def _reachable(address: str, port: int) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return 0 < port < 1 << 16 and not (parsed.is_unspecified or parsed.is_multicast)
+
+
+def _chosen(view: Raw) -> dict[str, str]:
+    """The slots of roles that leave their plane to the declaration, as far as they can be read."""
+    _, names = view.plane_names()
+    slot = names.get(Raw(view.mapping("postgres")).text("plane") or "")
+    return {postgres.NAME: slot} if slot in postgres.PLANES else {}
 
 
 def _shared_ports(path: str, roles: list[Role]) -> Iterator[Mistake]:

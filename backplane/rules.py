@@ -31,6 +31,11 @@ URL_PATTERN = r"^https?://(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([/?][!-~
 
 UPSTREAM_PATTERN = r"^[0-9a-fA-F:.]{3,45}(#[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$"
 """An IP address, and behind a # the name in the certificate of who answers there over TLS."""
+PROXY_PATTERN = (
+    r"^http://([0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?"
+    r"(?:/[A-Za-z0-9_.~/-]*)?$"
+)
+"""A URL (RFC 3986) of http with an address (first group) and perhaps a port (second) and a path."""
 
 NAME = Rule(
     "a name is 1 to 63 characters out of a-z, 0-9 and -, and neither starts nor ends with - "
@@ -218,6 +223,32 @@ RULES: Mapping[str, Rule] = {
         "zone, each with a key of its own; none is the name of a node or a service",
         "list such names",
     ),
+    "postgres": Rule(
+        "what the role postgres needs to know: a mapping with `plane`, which need not be there",
+        "indent its setting below it",
+    ),
+    "postgres.plane": Rule(
+        "PostgreSQL is on one plane of the mesh: management (default) or storage",
+        "name one of the two: by its slot or by its `name:`",
+    ),
+    "nginx": Rule(
+        "what the role nginx needs to know: a mapping with `proxies`, which need not be there",
+        "indent it below",
+    ),
+    "nginx.proxies": Rule(
+        "a mapping of names to what is handed on to: a name is the first word of a path, as in "
+        "http://fsn-a.mgmt:8080/NAME/",
+        "indent each proxy below its name",
+    ),
+    "nginx.proxies.*": Rule(
+        "a proxy is a mapping with `to`", 'write {to: "http://127.0.0.1:3000"}'
+    ),
+    "nginx.proxies.*.to": Rule(
+        "an http URL of an IPv4 or IPv6 address, with port and path where need be; nginx would "
+        "look a name up once, when it starts, so it is given none",
+        "write a URL such as http://127.0.0.1:3000; `pulumi stack output nodes` has the nodes' "
+        "addresses",
+    ),
     "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
     "operators.*": Rule(
         "an operator is a mapping with `id` and `planes`",
@@ -246,7 +277,7 @@ RULES: Mapping[str, Rule] = {
     ),
 }
 
-_NAMED = ("planes", "sites", "nodes", "services", "receivers", "operators", "runners")
+_NAMED = ("planes", "sites", "nodes", "services", "receivers", "proxies", "operators", "runners")
 
 
 def pattern(path: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
 """Packages that roles need, put there before anything is changed, and nothing of them started."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from node.errors import Refused
@@ -21,13 +21,16 @@ _INSTALL = ("-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-conf
 _STATE = re.compile(r"^(?P<package>\S+) installed$", re.MULTILINE)
 
 
-def ensure(machine: Machine, packages: Iterable[str], shut: Iterable[str]) -> list[str]:
+def ensure(
+    machine: Machine, packages: Iterable[str], *, shut: Iterable[str], ahead: Mapping[str, str]
+) -> list[str]:
     """Install what is missing; what it brings to run is shut before it is there.
 
     Args:
         machine: The machine.
         packages: Debian packages.
-        shut: Units that they bring and that must not start.
+        shut: Units that they bring and that must not start; of a template, none of its instances.
+        ahead: Text by path of what they must find when they are installed.
 
     Returns:
         The packages that were installed.
@@ -35,8 +38,13 @@ def ensure(machine: Machine, packages: Iterable[str], shut: Iterable[str]) -> li
     Raises:
         Refused: A package cannot be had, or a unit to be shut is in somebody's use.
     """
-    for unit in shut:
+    still_open = [unit for unit in shut if not is_shut(machine, unit)]
+    for unit in still_open:
+        _require_unused(machine, unit)
+    for unit in still_open:
         _shut(machine, unit)
+    for path, text in ahead.items():
+        _put(machine, machine.layout.at(path), text.encode())
     absent = missing(machine, packages)
     if not absent:
         return []
@@ -85,7 +93,7 @@ def is_shut(machine: Machine, unit: str) -> bool:
 def shut_again(machine: Machine, unit: str) -> None:
     """Stop a unit that somebody has opened again, for good."""
     machine.disk.point(_link(machine, unit), _NOTHING)
-    for words in (["daemon-reload"], ["--no-block", "stop", unit]):
+    for words in (["daemon-reload"], ["--no-block", "stop", _instances(unit)]):
         machine.commands.must(
             ["systemctl", *words], why=f"{unit} does not stop", fix=_FIX, timeout=60
         )
@@ -93,20 +101,35 @@ def shut_again(machine: Machine, unit: str) -> None:
 
 def _shut(machine: Machine, unit: str) -> None:
     link = _link(machine, unit)
-    if is_shut(machine, unit):
-        return
+    machine.disk.ensure_directory(link.parent, 0o755)
+    machine.disk.point(link, _NOTHING)
+
+
+def _require_unused(machine: Machine, unit: str) -> None:
     shown = machine.commands.must(
-        ["systemctl", "show", "--property=ActiveState", "--value", unit],
+        ["systemctl", "show", "--property=ActiveState", "--value", _instances(unit)],
         why=f"{unit} cannot be looked at",
         fix=_FIX,
     )
-    if link.exists() or shown.strip() in {"active", "reloading", "activating"}:
+    if _link(machine, unit).exists() or {*shown.split()} & {"active", "reloading", "activating"}:
+        ended = (
+            f"disable --now {unit}" if _instances(unit) == unit else f"stop '{_instances(unit)}'"
+        )
         raise Refused(
             f"{unit} is in use on this machine; the role would run in its place",
-            f"`systemctl disable --now {unit}` if it may go, or take the role off this node",
+            f"`systemctl {ended}` if it may go, or take the role off this node",
         )
-    machine.disk.ensure_directory(link.parent, 0o755)
-    machine.disk.point(link, _NOTHING)
+
+
+def _put(machine: Machine, path: Path, data: bytes) -> None:
+    if not path.exists() or path.read_bytes() != data:
+        machine.disk.ensure_directory(path.parent, 0o755)
+        machine.disk.replace(path, data, 0o644)
+
+
+def _instances(unit: str) -> str:
+    """A unit as systemctl finds it: a template itself is nothing that runs."""
+    return unit.replace("@.", "@*.")
 
 
 def _link(machine: Machine, unit: str) -> Path:

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from node.generations import Generation
 
 UNITS, ROLES, SECRETS = "units", "roles", "secrets"
-_FIELDS = {"packages", "shut", "units", "checks"}
+_FIELDS = {"packages", "shut", "ahead", "units", "checks"}
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _UNIT = re.compile(r"backplane-[a-z0-9-]{1,60}\.(service|timer|socket)")
 _FOREIGN = re.compile(r"[a-z0-9][a-z0-9@._-]{0,80}\.(service|socket|timer)")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,80}")
+# A name that is ours alone, in a directory that a package reads whole: never somebody's own file.
+_AHEAD = re.compile(r"/etc/[a-z0-9-]{1,60}/[a-z0-9-]{1,60}\.d/backplane\.conf")
+_PATTERNS = {"packages": _PACKAGE, "shut": _FOREIGN, "ahead": _AHEAD, "units": _UNIT}
 _RESERVED = ("backplane-nft", "backplane-members", "backplane-first-boot", "backplane-rollback-")
 
 
@@ -53,9 +56,9 @@ def mistake(stated: object, files: Iterable[str]) -> str | None:
         return "its roles are no mapping"
     units: list[str] = []
     for role, told in stated.items():
-        if not _ROLE.fullmatch(role) or not isinstance(told, dict) or set(told) != _FIELDS:
+        if not _ROLE.fullmatch(role) or not _well_shaped(told):
             return f"its role {role!r} has the wrong shape"
-        for part, pattern in (("packages", _PACKAGE), ("shut", _FOREIGN), ("units", _UNIT)):
+        for part, pattern in _PATTERNS.items():
             for name in told[part]:
                 if not isinstance(name, str) or not pattern.fullmatch(name):
                     return f"{part} of its role {role} name {name!r}"
@@ -65,6 +68,12 @@ def mistake(stated: object, files: Iterable[str]) -> str | None:
             return f"its roles bring the unit {name}, which is taken"
     there = {path.partition("/")[2] for path in files if path.startswith(f"{UNITS}/")}
     return None if there == set(units) else "its units and those that its roles name differ"
+
+
+def _well_shaped(told: object) -> bool:
+    if not isinstance(told, dict) or set(told) != _FIELDS or not isinstance(told["ahead"], dict):
+        return False
+    return all(isinstance(text, str) for text in told["ahead"].values())
 
 
 def services(generation: Generation) -> dict[str, Service]:
@@ -103,6 +112,11 @@ def packages(roles: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def shut(roles: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Every unit of a package that must never run."""
     return sorted({name for told in roles.values() for name in told["shut"]})
+
+
+def ahead(roles: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Text by path of what stands before the packages are installed."""
+    return {path: text for told in roles.values() for path, text in told["ahead"].items()}
 
 
 def _starters(unit: str) -> set[str]:

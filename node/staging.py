@@ -26,7 +26,12 @@ def stage(machine: Machine, text: str) -> Answer:
     decoded = bundle.decode(text)
     _require_ours(machine, decoded)
     # Ahead of the lock: this may take minutes, and an undo must not wait for it.
-    packages.ensure(machine, roles.packages(decoded.roles), roles.shut(decoded.roles))
+    packages.ensure(
+        machine,
+        roles.packages(decoded.roles),
+        shut=roles.shut(decoded.roles),
+        ahead=roles.ahead(decoded.roles),
+    )
     with machine.changing():
         _require_ours(machine, decoded)
         generation = admit(machine, decoded)

@@ -19,8 +19,9 @@ class Services:
     Attributes:
         files: text by path inside the generation; every daemon may read them, so none is secret.
         secrets: pieces by path inside the generation, which root alone reads.
-        document: by role: `packages` and `shut` (Debian's names), `units`, and `checks`, in whose
-            arguments `{}` and `{hidden}` stand for the directories of its files and its secrets.
+        document: by role: `packages` and `shut` (Debian's names), `ahead` (text by path), `units`,
+            and `checks`, in whose arguments `{}` and `{hidden}` stand for the directories of its
+            files and its secrets.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -43,6 +44,7 @@ def services(plan: Plan, node: PlanNode, roles: Iterable[Role]) -> Services:
         made.document[role.name] = {
             "packages": sorted(role.packages),
             "shut": sorted(role.shut),
+            "ahead": dict(role.ahead),
             "units": sorted(parts.units),
             "checks": [list(command) for command in parts.checks],
         }

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from backplane.roles import alertmanager, dns, names, node_exporter, prometheus, ssh
+from backplane.roles import (
+    alertmanager,
+    dns,
+    names,
+    nginx,
+    node_exporter,
+    postgres,
+    prometheus,
+    ssh,
+)
 from backplane.roles.base import Listens, Opening, Parts, Proto, Role
 
 ROLES: Mapping[str, Role] = {
@@ -11,7 +20,9 @@ ROLES: Mapping[str, Role] = {
         alertmanager.ROLE,
         dns.ROLE,
         names.ROLE,
+        nginx.ROLE,
         node_exporter.ROLE,
+        postgres.ROLE,
         prometheus.ROLE,
         ssh.ROLE,
     )
@@ -20,4 +31,14 @@ ROLES: Mapping[str, Role] = {
 EVERYWHERE: tuple[str, ...] = tuple(sorted(name for name, role in ROLES.items() if role.everywhere))
 """What every node runs without declaring it."""
 
-__all__ = ["EVERYWHERE", "ROLES", "Listens", "Opening", "Parts", "Proto", "Role"]
+
+def placed(chosen: Mapping[str, str]) -> dict[str, Role]:
+    """Every role by name, on the plane that a declaration chooses for it, else on its own.
+
+    Args:
+        chosen: slots by role, of those roles that leave it to the declaration.
+    """
+    return {name: role.on(chosen[name]) if name in chosen else role for name, role in ROLES.items()}
+
+
+__all__ = ["EVERYWHERE", "ROLES", "Listens", "Opening", "Parts", "Proto", "Role", "placed"]

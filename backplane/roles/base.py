@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ class Role:
         packages: Debian packages it needs, installed before anything is changed.
         shut: units that those packages bring and that never run: the role's own run instead, so
             that no daemon ever listens as its package would have it.
+        ahead: text by absolute path, `/etc/…/….d/backplane.conf`: what stands before the packages
+            are installed, and tells them what not to do.
         parts: what it puts on a node; nothing for a service of the user's own.
     """
 
@@ -87,7 +89,12 @@ class Role:
     listens: tuple[Listens, ...] = ()
     packages: tuple[str, ...] = ()
     shut: tuple[str, ...] = ()
+    ahead: Mapping[str, str] = field(default_factory=dict)
     parts: Callable[[Plan, PlanNode], Parts] | None = None
+
+    def on(self, slot: str) -> Role:
+        """The same role with every listener on another plane."""
+        return replace(self, listens=tuple((slot, proto, port) for _, proto, port in self.listens))
 
     def openings(self) -> tuple[Opening, ...]:
         """What this role opens, sorted."""

@@ -76,8 +76,17 @@ def test_a_role_says_what_its_package_would_start(name: str) -> None:
 
 _LISTENING = re.compile(
     r"listen[a-z.-]*address=(\S*?)[\"\s]|ListenStream=(\S+)\n"
-    r"|(?:interface|listen): (\S+)\n"
+    r"|(?:interface|listen): (\S+)\n|listen (\S+);"
 )
+_DATABASE = re.compile(r"listen_addresses=(\S*).* port=(\d+)")
+
+
+def _listening(text: str) -> set[str]:
+    """Address and port, as they are written, of each listener that units and files tell of."""
+    found = {"".join(one) for one in _LISTENING.findall(text)} - {""}
+    for addresses, port in _DATABASE.findall(text):
+        found |= {f"[{a}]:{port}" if ":" in a else f"{a}:{port}" for a in addresses.split(",")}
+    return found
 
 
 @pytest.mark.parametrize("name", _running())
@@ -89,7 +98,7 @@ def test_no_listener_is_a_wildcard(name: str) -> None:
         text = "\n".join([*parts.units.values(), *parts.files.values(), *_masked(parts).values()])
         assert "0.0.0.0" not in text  # noqa: S104 - that is what must not be there
         assert "[::]" not in text
-        told = {"".join(found) for found in _LISTENING.findall(text)} - {""}
+        told = _listening(text)
         doors = {(one, port) for one in own for _, _, port in role.listens}
         assert told <= {
             shown
@@ -99,10 +108,19 @@ def test_no_listener_is_a_wildcard(name: str) -> None:
         assert len(told) == 2 * len({(slot, port) for slot, _, port in role.listens})
 
 
-@pytest.mark.parametrize("text", ["--web.listen-address=:9090 ", "ListenStream=9090\n"])
-def test_an_address_left_out_would_be_seen(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("--web.listen-address=:9090 ", ":9090"),
+        ("ListenStream=9090\n", "9090"),
+        ("listen 8080;", "8080"),
+        ("-c listen_addresses=* -c port=5432", "*:5432"),
+        ("-c listen_addresses= -c port=5432", ":5432"),
+    ],
+)
+def test_an_address_left_out_would_be_seen(text: str, found: str) -> None:
     """A port without an address, which is every address, is found by the test above."""
-    assert ["".join(found) for found in _LISTENING.findall(text)] in ([":9090"], ["9090"])
+    assert _listening(text) == {found}
 
 
 def test_a_role_whose_plane_is_left_out_does_not_run() -> None:
@@ -115,13 +133,19 @@ def test_a_role_whose_plane_is_left_out_does_not_run() -> None:
 
 
 def test_what_a_role_brings_is_all_in_the_bundle() -> None:
-    """Files below its name, units beside them, and packages, shut units and checks as data."""
+    """Files below its name, units beside them, and what its packages and checks need as data."""
     parts = Parts(
         files={"it.conf": "text\n"},
         units={"backplane-it.service": "unit\n"},
         checks=(("it-check", "{}/it.conf"),),
     )
-    role = Role(name="it", packages=("b", "a"), shut=("it.service",), parts=lambda *_: parts)
+    role = Role(
+        name="it",
+        packages=("b", "a"),
+        shut=("it.service",),
+        ahead={"/etc/it/it.d/backplane.conf": "quiet = yes\n"},
+        parts=lambda *_: parts,
+    )
     node = MADE.plan.node("fsn-a")
     made = services.services(MADE.plan, node, [role, replace(role, name="bare", parts=None)])
     assert made.files == {"roles/it/it.conf": "text\n", "units/backplane-it.service": "unit\n"}
@@ -129,6 +153,7 @@ def test_what_a_role_brings_is_all_in_the_bundle() -> None:
         "it": {
             "packages": ["a", "b"],
             "shut": ["it.service"],
+            "ahead": {"/etc/it/it.d/backplane.conf": "quiet = yes\n"},
             "units": ["backplane-it.service"],
             "checks": [["it-check", "{}/it.conf"]],
         }

@@ -19,7 +19,7 @@ def need(tool: str, *, package: str | None = None) -> str:
     """The path of a tool. Without it the test is skipped, but on CI it fails.
 
     Args:
-        tool: its name.
+        tool: its name, or its path on a machine.
         package: of Debian's, among those that the lab offers its machines, to take it from where
             it is not installed; with the libraries that come with it there.
     """
@@ -55,8 +55,14 @@ def _unpacked(tool: str, package: str) -> str | None:
         left += [
             library for library in re.findall(r"[a-z0-9.+-]+", depends) if library[:3] == "lib"
         ]
-    path = shutil.which(tool, path=f"{into}/usr/bin:{into}/usr/sbin")
+    path = _named(tool, into)
     return path and _with_libraries(path, into)
+
+
+def _named(tool: str, into: Path) -> str | None:
+    if tool.startswith("/"):
+        return str(into / tool[1:]) if (into / tool[1:]).exists() else None
+    return shutil.which(tool, path=f"{into}/usr/bin:{into}/usr/sbin")
 
 
 def _with_libraries(path: str, root: Path) -> str:

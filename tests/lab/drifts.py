@@ -223,10 +223,11 @@ LOCAL: tuple[Drift, ...] = (
         "inactive",
     ),
     _drift(
-        "hel-b",
+        "fsn-b",
         "units",
-        "prometheus.service",
-        "rm /etc/systemd/system/prometheus.service; systemctl daemon-reload",
+        "postgresql@.service",
+        "rm /etc/systemd/system/postgresql.service /etc/systemd/system/postgresql@.service; "
+        "systemctl daemon-reload",
         "may start",
     ),
     _drift(

@@ -1,9 +1,10 @@
-"""What every node tells of itself on monitoring, to every other node and to nobody else."""
+"""What nodes run, each on its plane: what all tell of themselves, a database, a page for admins."""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 
 import pytest
 
@@ -105,3 +106,59 @@ def test_alertmanager_hears_the_watchdog(mesh: Mesh) -> None:
         assert "Watchdog" in told
         ready = mesh.lab.on("fsn-a").succeed(f"curl -sgf http://{host}:9090/-/ready")
         assert "Ready" in ready
+
+
+# PostgreSQL's SSLRequest (protocol-message-formats): a server answers it with one letter.
+_KNOCK = (
+    "import socket; s = socket.create_connection(({host!r}, 5432), 10); "
+    "s.sendall(bytes.fromhex('0000000804d2162f')); print(s.recv(1).decode())"
+)
+
+
+def _psql(host: str, user: str, words: str) -> str:
+    """A command; with its host a directory, as the system's user of that name."""
+    asked = f"psql -w -h {host} -U {user} -d postgres -qAtc {shlex.quote(words)}"
+    return f"cd / && runuser -u {user} -- {asked}" if "/" in host else f"cd / && {asked}"
+
+
+def _admin(words: str) -> str:
+    return _psql("/run/backplane-postgres", "postgres", words)
+
+
+def test_a_database_and_a_page_answer_on_management_alone(mesh: Mesh) -> None:
+    """PostgreSQL of fsn-b and nginx of hel-a: to other nodes over both families, not on loopback.
+
+    Debian's own cluster was never made and can't start. Who has no password gets in from nowhere
+    but the machine itself. A SIGKILL loses nothing, and no start follows `ALTER SYSTEM` elsewhere.
+    """
+    base, page, asker = (mesh.lab.on(name) for name in ("fsn-b", "hel-a", "hel-b"))
+    own = {name: mesh.outputs()["nodes"][name]["addresses"]["management"] for name in NODES}
+    for family in ("ipv4", "ipv6"):
+        knock = _KNOCK.format(host=own["fsn-b"][family])
+        assert asker.succeed(f'python3 -c "{knock}"') == "N\n"
+        host = f"[{own['hel-a'][family]}]" if family == "ipv6" else own["hel-a"][family]
+        assert "<h1>hel-a</h1>" in asker.succeed(f"curl -sgf http://{host}:8080/")
+        assert "Active connections" in asker.succeed(f"curl -sgf http://{host}:8080/-/status")
+    page.succeed("journalctl -t nginx -o cat | grep 'GET /-/status'")
+    page.fail("curl -s --max-time 5 http://127.0.0.1:8080/")
+    page.fail("systemctl start nginx.service")
+    assert {*page.succeed("ps -o user= -C nginx").split()} == {"www-data"}
+
+    assert base.succeed("pg_lsclusters --no-header") == ""
+    base.fail("systemctl start postgresql@15-main.service")
+    base.succeed("test ! -e /var/lib/postgresql/15")
+    assert "Connection refused" in base.fail(_psql("127.0.0.1", "postgres", "select 1"))
+    asked = "select count(*), count(error) from pg_hba_file_rules"
+    assert base.succeed(_admin(asked)) == "6|0\n"
+    base.succeed(_admin("create role app login password 'open'; create table kept (one int)"))
+    for host in own["fsn-b"].values():
+        app = _psql(host, "app", "select 1")
+        assert base.succeed(f"export PGPASSWORD=open; {app}") == "1\n"
+        assert "authentication failed" in base.fail(f"export PGPASSWORD=shut; {app}")
+        assert "no password" in base.fail(_psql(host, "postgres", "select 1"))
+    base.succeed(_admin("alter system set listen_addresses = '*'"))
+    base.succeed("systemctl kill --signal=SIGKILL backplane-postgres.service")
+    base.wait_until_succeeds(_admin("select * from kept"), 60)
+    listens = ",".join(own["fsn-b"].values())
+    assert base.succeed(_admin("show listen_addresses")) == f"{listens}\n"
+    assert mesh.verify()["ok"] is True

@@ -1,5 +1,6 @@
 """Packages, units and daemons of the roles of a machine in memory."""
 
+import fnmatch
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ class Daemons:
     """What apt has installed, what systemd knows of, and what runs from which text.
 
     Attributes:
+        units: What systemd says of those that are not ours, or not as they should be.
         packages: Those installed.
         hollow: Whether apt says that it installs, and does not.
         halfway: Whether an install was cut short: apt refuses until dpkg has gone on with it.
@@ -24,6 +26,7 @@ class Daemons:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        self.units: dict[str, dict[str, str]] = {}
         self.packages: set[str] = set()
         self.hollow = False
         self.halfway = False
@@ -31,6 +34,15 @@ class Daemons:
         self.broken: set[str] = set()
         self.known: dict[str, str] = {}
         self.daemons: dict[str, str] = {}
+
+    def matching(self, words: list[str]) -> list[str]:
+        """The units that words name: those that are loaded for a pattern; a template is none."""
+        assert not [word for word in words if "@." in word]
+        return [
+            unit
+            for word in words
+            for unit in (fnmatch.filter(self.units, word) if "*" in word else [word])
+        ]
 
     def start_units(self) -> None:
         """Do what boot does: start all but what a timer or socket starts."""

@@ -26,7 +26,6 @@ class Kernel(Daemons, Commands):
         self.firewall = ""
         self.host_key = ""
         self.timers: dict[str, list[str]] = {}
-        self.units: dict[str, dict[str, str]] = {}
         self.routes: list[dict[str, str]] = []
         self.log: list[list[str]] = []
         self.stdin = ""
@@ -101,6 +100,7 @@ class Kernel(Daemons, Commands):
         verb, *units = [word for word in argv if not word.startswith("-")]
         if verb == "show" and not units:
             return "0\n"
+        units = self.matching(units)
         if verb == "show":
             shown = "\n".join(self._show(unit) for unit in units)
             if "--value" not in argv:

@@ -11,6 +11,7 @@ from typing import Any
 from node import wireguard
 from node.layout import ACTIVE
 
+AHEAD = "/etc/sight/sight.d/backplane.conf"
 HELD = "\tset held4 {\n"
 FIREWALL = "table inet backplane\ndelete table inet backplane\ntable inet backplane {}\n"
 
@@ -178,10 +179,11 @@ def units_of(role: str) -> list[str]:
 
 
 def needs_of(role: str, hides: bool) -> dict[str, Any]:  # noqa: FBT001  a fact of the role
-    """What a role says of itself in a bundle."""
+    """What a role says of itself in a bundle: `sight` has a template of units, and a file ahead."""
     return {
         "packages": [f"lib{role}", role],
-        "shut": [f"{role}.service"],
+        "shut": [f"{role}.service", *([f"{role}@.service"] if role == "sight" else [])],
+        "ahead": {AHEAD: f"{role}\n"} if role == "sight" else {},
         "units": units_of(role),
         "checks": [
             [f"{role}-check", "{}/it.conf"],

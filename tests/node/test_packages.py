@@ -7,7 +7,7 @@ import pytest
 
 from node import bundle, enroll, generations, packages, questions, staging, verbs
 from tests.node.model import Box
-from tests.node.recipe import Recipe, encode
+from tests.node.recipe import AHEAD, Recipe, encode
 from tests.node.steps import OLD, armed, refusal
 
 SIGHT = replace(OLD, roles={"sight": "one\n"})
@@ -21,7 +21,8 @@ def test_packages_come_first_and_are_shut_before_they_are_there(enrolled: Box) -
 
     def look() -> None:
         if enrolled.kernel.log and "install" in enrolled.kernel.log[-1]:
-            shut = packages.is_shut(enrolled.machine, "sight.service")
+            names = ("sight.service", "sight@.service")
+            shut = all(packages.is_shut(enrolled.machine, unit) for unit in names)
             seen.append((shut, enrolled.layout.generation(SIGHT.generation).exists()))
 
     enrolled.kernel.before_each = look
@@ -30,6 +31,29 @@ def test_packages_come_first_and_are_shut_before_they_are_there(enrolled: Box) -
     assert seen
     assert set(seen[:1]) == {(True, False)}
     assert enrolled.kernel.daemons == {}
+
+
+def test_what_packages_must_find_is_there_before_them(enrolled: Box) -> None:
+    """Word for word, beside somebody's own files, and again when it was changed by hand."""
+    path = enrolled.layout.at(AHEAD)
+    own = path.with_name("own.conf")
+    own.parent.mkdir(parents=True)
+    own.write_text("own\n", encoding="ascii")
+    seen: list[str] = []
+
+    def look() -> None:
+        if "install" in enrolled.kernel.log[-1]:
+            seen.append(path.read_text(encoding="ascii"))
+
+    enrolled.kernel.before_each = look
+    enrolled.kernel.log.append([])
+    staging.stage(enrolled.machine, SIGHT.encode())
+    assert set(seen) == {"sight\n"}
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.write_text("other\n", encoding="ascii")
+    staging.stage(enrolled.machine, SIGHT.encode())
+    assert path.read_text(encoding="ascii") == "sight\n"
+    assert own.read_text(encoding="ascii") == "own\n"
 
 
 def test_what_is_installed_is_not_installed_again(enrolled: Box) -> None:
@@ -67,6 +91,24 @@ def test_an_install_that_installs_nothing_is_no_success(enrolled: Box) -> None:
     enrolled.kernel.hollow = True
     said = refusal(staging.stage, enrolled.machine, SIGHT.encode())
     assert "cannot be installed" in said
+
+
+def test_an_instance_that_runs_is_not_taken_over(enrolled: Box) -> None:
+    """A unit of a template that is to be shut is somebody's daemon: named, and all left alone."""
+    enrolled.kernel.units["sight@main.service"] = {"ActiveState": "active"}
+    assert "sight@.service is in use" in refusal(staging.stage, enrolled.machine, SIGHT.encode())
+    assert not packages.is_shut(enrolled.machine, "sight.service")
+    assert not enrolled.layout.at(AHEAD).exists()
+    assert enrolled.kernel.packages == set()
+
+
+def test_a_template_that_is_open_again_is_shut(enrolled: Box) -> None:
+    """The link is back, and every instance is told to stop."""
+    staging.stage(enrolled.machine, SIGHT.encode())
+    enrolled.layout.at("/etc/systemd/system/sight@.service").unlink()
+    packages.shut_again(enrolled.machine, "sight@.service")
+    assert packages.is_shut(enrolled.machine, "sight@.service")
+    assert enrolled.kernel.log[-1] == ["systemctl", "--no-block", "stop", "sight@*.service"]
 
 
 @pytest.mark.parametrize("kind", ["running", "own unit file"])
@@ -119,6 +161,10 @@ def _other(**changed: Any) -> dict[str, Any]:  # noqa: ANN401 - any part of a ro
         (_other(packages=["-o=Pre-Invoke::=id"]), "packages of its role sight name"),
         (_other(packages=["a b"]), "packages of its role sight name"),
         (_other(shut=["../../shadow.service"]), "shut of its role sight name"),
+        (_other(ahead={"/etc/passwd": "x"}), "ahead of its role sight name '/etc/passwd'"),
+        (_other(ahead={"/etc/sight/../x.d/backplane.conf": "x"}), "ahead of its role sight name"),
+        (_other(ahead={AHEAD: 1}), "has the wrong shape"),
+        (_other(ahead=[AHEAD]), "has the wrong shape"),
         (_other(more=1), "has the wrong shape"),
         ({**SIGHT.document(), "roles": []}, "no mapping"),
         (
