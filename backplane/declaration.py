@@ -1,61 +1,45 @@
 """What a user writes: the models behind the one config object ``backplane:mesh``, all strict."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from backplane import checks, planes, rules, translate
 from backplane.addressing import MAX_NETWORK
 from backplane.mistakes import DeclarationError, Mistake
-from backplane.rules import NAME_PATTERN, RULES
+from backplane.model import Mbit, Model, Name, Port
+from backplane.settings import (
+    SETTINGS,
+    Dns,
+    Monitoring,
+    Nginx,
+    Postgres,
+    Service,
+    Traffic,
+)
 
 __all__ = [
     "Declaration",
     "DeclarationError",
-    "Dns",
     "Mistake",
-    "Monitoring",
-    "Nginx",
     "Node",
     "Operator",
     "PlaneSettings",
-    "Postgres",
-    "Proxy",
-    "Receiver",
     "Rotated",
     "Runner",
-    "Service",
     "Site",
     "json_schema",
     "parse",
 ]
 
-Name = Annotated[StrictStr, Field(pattern=NAME_PATTERN)]
 Word = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Epoch = Annotated[StrictInt, Field(ge=1)]
 Day = Annotated[StrictStr, Field(pattern=rules.DAY_PATTERN)]
-Retention = Annotated[StrictStr, Field(pattern=rules.RETENTION_PATTERN)]
-Size = Annotated[StrictStr, Field(pattern=rules.SIZE_PATTERN)]
-Upstream = Annotated[StrictStr, Field(pattern=rules.UPSTREAM_PATTERN)]
-Url = Annotated[StrictStr, Field(pattern=rules.URL_PATTERN)]
 MemberId = Annotated[StrictInt, Field(ge=1, le=254)]
 Slot = Literal["enrollment", "management", "monitoring", "storage"]
 Family = Literal["ipv4", "ipv6"]
 Image = Literal["debian-12", "debian-13"]
-
-
-class Model(BaseModel):
-    """Unknown keys are refused, nothing is coerced, nothing changes after parsing."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    @classmethod
-    def described(cls, prefix: str) -> None:
-        """Give each field its rule as description, for the editor's schema."""
-        for name, info in cls.model_fields.items():
-            info.description = RULES[f"{prefix}{name}"].rule
-        cls.model_rebuild(force=True)
 
 
 class Rotated(Model):
@@ -94,6 +78,7 @@ class Node(Model):
     endpoint: Family | None = None
     ipv6: StrictBool | None = None
     bridges: list[Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_.-]{1,15}$")]] = []
+    uplink: Mbit | None = None
 
 
 class Site(Model):
@@ -107,55 +92,6 @@ class Site(Model):
     endpoint: Family = "ipv4"
     ipv6: StrictBool = True
     nodes: dict[Name, Node] = {}
-
-
-class Service(Model):
-    """A service of the user's own: the nodes that name it among their roles open its ports."""
-
-    plane: StrictStr
-    tcp: list[Port] = []
-    udp: list[Port] = []
-
-
-class Receiver(Model):
-    """Somebody who gets every alert."""
-
-    webhook: Url
-
-
-class Monitoring(Model):
-    """What Prometheus keeps, and who hears of alerts."""
-
-    retention: Retention = "30d"
-    size: Size = "8GB"
-    receivers: dict[Name, Receiver] = {}
-    watchdog: Url | None = None
-
-
-class Dns(Model):
-    """What the DNS nodes ask others for, who asks them, and who may register a name."""
-
-    forward: Annotated[list[Upstream], Field(min_length=1)] = ["1.1.1.1", "8.8.8.8"]
-    resolve: Literal["planes", "everything"] = "planes"
-    guests: list[Name] = []
-
-
-class Postgres(Model):
-    """Where PostgreSQL listens."""
-
-    plane: StrictStr = planes.MANAGEMENT.slot
-
-
-class Proxy(Model):
-    """What nginx hands on to."""
-
-    to: Annotated[StrictStr, Field(pattern=rules.PROXY_PATTERN)]
-
-
-class Nginx(Model):
-    """What nginx shows beside its own page."""
-
-    proxies: dict[Name, Proxy] = {}
 
 
 class Operator(Model):
@@ -188,6 +124,7 @@ class Declaration(Model):
     dns: Dns = Dns()
     postgres: Postgres = Postgres()
     nginx: Nginx = Nginx()
+    traffic: Traffic = Traffic()
     operators: dict[Name, Operator] = {}
     runners: Annotated[dict[Name, Runner], Field(min_length=1)] = {"runner": Runner(id=254)}
 
@@ -207,22 +144,17 @@ class Declaration(Model):
         raise KeyError(name)
 
 
-for _model, _prefix in (
+_RULED: Sequence[tuple[type[Model], str]] = (
     (Rotated, "planes.*.rotated."),
     (PlaneSettings, "planes.*."),
     (Node, "sites.*.nodes.*."),
     (Site, "sites.*."),
-    (Service, "services.*."),
-    (Receiver, "monitoring.receivers.*."),
-    (Monitoring, "monitoring."),
-    (Dns, "dns."),
-    (Postgres, "postgres."),
-    (Proxy, "nginx.proxies.*."),
-    (Nginx, "nginx."),
+    *SETTINGS,
     (Operator, "operators.*."),
     (Runner, "runners.*."),
     (Declaration, ""),
-):
+)
+for _model, _prefix in _RULED:
     _model.described(_prefix)
 
 

@@ -1,7 +1,8 @@
 """Every role there is in a mesh: the program's own, and the services that its user declares."""
 
-from backplane.declaration import Declaration, Service
+from backplane.declaration import Declaration
 from backplane.roles import Listens, Role, placed, postgres
+from backplane.settings import Service
 
 
 def known(declaration: Declaration) -> dict[str, Role]:

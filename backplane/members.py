@@ -58,6 +58,7 @@ class PlanNode:
         ipv6: whether its public interface speaks IPv6 at all.
         roles: names, sorted, with those every node runs.
         bridges: container bridges that may reach the outside through this node.
+        uplink: what its line to the outside carries, in Mbit/s, if that is declared.
         offline: declared to be down for now.
         absent: not reached by this run, which goes on without it.
         was: the name it had before, if it is being renamed.
@@ -79,6 +80,7 @@ class PlanNode:
     ipv6: bool
     roles: tuple[str, ...]
     bridges: tuple[str, ...]
+    uplink: int | None
     epochs: Mapping[str, int]
     incarnation: int
     offline: bool

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from backplane import declaration
+from backplane import settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Monitoring:
     watchdog: str | None = None
 
 
-def monitoring(declared: declaration.Monitoring) -> Monitoring:
+def monitoring(declared: settings.Monitoring) -> Monitoring:
     """What the section `monitoring:` of a checked declaration says."""
     return Monitoring(
         retention=declared.retention,

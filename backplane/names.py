@@ -11,7 +11,7 @@ from backplane import planes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backplane import declaration
+    from backplane import settings
     from backplane.addressing import Address
     from backplane.members import PlanNode, PlanPlane
     from backplane.plan import Plan
@@ -74,7 +74,7 @@ class Record:
         return self.name == f"{self.node}.{self.zone}"
 
 
-def dns(declared: declaration.Dns) -> Dns:
+def dns(declared: settings.Dns) -> Dns:
     """What the section `dns:` of a checked declaration says."""
     upstreams = (entry.partition("#") for entry in declared.forward)
     return Dns(

@@ -12,6 +12,7 @@ from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlan
 from backplane.monitoring import Monitoring, monitoring
 from backplane.names import Dns, dns
 from backplane.roles import EVERYWHERE, Opening, Role
+from backplane.settings import Traffic
 
 __all__ = [
     "Family",
@@ -53,6 +54,8 @@ class Plan:
     """By name, the URLs that nginx hands on to."""
     monitoring: Monitoring = field(default_factory=Monitoring)
     dns: Dns = field(default_factory=Dns)
+    traffic: bool = True
+    """Whether planes go before one another on the way out."""
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -154,7 +157,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         }
 
     nodes = tuple(
-        _node(name, node, site_name, site, addresses(site.id, node.id, slots))
+        _node(name, node, site_name, site, addresses(site.id, node.id, slots), declaration.traffic)
         for site_name, site in declaration.sites.items()
         for name, node in site.nodes.items()
     )
@@ -195,6 +198,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         proxies={name: one.to for name, one in declaration.nginx.proxies.items()},
         monitoring=monitoring(declaration.monitoring),
         dns=dns(declaration.dns),
+        traffic=declaration.traffic.classes,
     )
 
 
@@ -222,7 +226,12 @@ def _plane(plane: planes.Plane, declaration: Declaration, ula: str) -> PlanPlane
 
 
 def _node(
-    name: str, node: Node, site_name: str, site: Site, addresses: Mapping[str, Address]
+    name: str,
+    node: Node,
+    site_name: str,
+    site: Site,
+    addresses: Mapping[str, Address],
+    traffic: Traffic,
 ) -> PlanNode:
     own = {str(slot): epoch for slot, epoch in node.epochs.items()}
     return PlanNode(
@@ -240,6 +249,7 @@ def _node(
         ipv6=site.ipv6 if node.ipv6 is None else node.ipv6,
         roles=tuple(sorted({*node.roles, *EVERYWHERE})),
         bridges=tuple(sorted(node.bridges)),
+        uplink=node.uplink or traffic.uplink,
         epochs={slot: own.get(slot, 1) for slot in addresses},
         incarnation=node.incarnation,
         offline=node.offline,

@@ -8,8 +8,8 @@ from backplane import planes
 from backplane.breach import breach
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
+from backplane.role_rules import PROXY_PATTERN
 from backplane.roles import EVERYWHERE, ROLES, Proto, Role, nginx, placed, postgres
-from backplane.rules import PROXY_PATTERN
 
 
 def roles(view: Raw) -> Iterator[Mistake]:

@@ -5,43 +5,12 @@ and so do the errors and the editor's schema.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What may stand at a path, and what to do when something else does."""
-
-    rule: str
-    fix: str
-
-
-NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-"""A host name label (RFC 1123 section 2.1), lower case."""
+from backplane import role_rules
+from backplane.rule import NAME, Rule
 
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 """A calendar date (ISO 8601): year, month, day."""
-
-SIZE_PATTERN = r"^[1-9][0-9]{0,3}[GT]B$"
-RETENTION_PATTERN = r"^([1-9][0-9]{0,3}d|[1-9][0-9]{0,2}w|[1-9][0-9]?y)$"
-"""A duration as Prometheus reads it, of days, weeks or years; it counts to 292 years."""
-
-URL_PATTERN = r"^https?://(\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?([/?][!-~]*)?$"
-"""A URL (RFC 3986) of http or https, without user information."""
-
-UPSTREAM_PATTERN = r"^[0-9a-fA-F:.]{3,45}(#[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$"
-"""An IP address, and behind a # the name in the certificate of who answers there over TLS."""
-PROXY_PATTERN = (
-    r"^http://([0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?"
-    r"(?:/[A-Za-z0-9_.~/-]*)?$"
-)
-"""A URL (RFC 3986) of http with an address (first group) and perhaps a port (second) and a path."""
-
-NAME = Rule(
-    "a name is 1 to 63 characters out of a-z, 0-9 and -, and neither starts nor ends with - "
-    "(a host name label, RFC 1123)",
-    "choose such a name",
-)
 
 _SWITCH = "write true or false, without quotes"
 _FAMILY = Rule("peers dial a node by `ipv4` (default) or `ipv6`", "write ipv4 or ipv6")
@@ -56,21 +25,10 @@ _DAY = Rule(
     "`backplane rotate` writes it",
     "write such a date in quotes, or leave it out while there was no rotation",
 )
-_WEBHOOK = Rule(
-    "an http or https URL that alerts are posted to, without a user or password: it stands in the "
-    "stack file, and on nodes with the role alertmanager every daemon can read it",
-    "write a URL such as https://hooks.example.org/backplane",
-)
 _PORTS = Rule(
     "a list of service ports from 1 to 65535 that roles may open inside this plane",
     "list whole numbers; it never opens a port to the internet",
 )
-_SERVICE_PORTS = Rule(
-    "ports from 1 to 65535 that the service listens on inside its plane; at least one, TCP or UDP, "
-    "and none of WireGuard's own, UDP 51820 to 51823",
-    "list whole numbers; no port is ever opened to the internet",
-)
-
 RULES: Mapping[str, Rule] = {
     "": Rule("the declaration is one mapping", "write `backplane:mesh:` with at least `sites:`"),
     "network": Rule(
@@ -161,94 +119,12 @@ RULES: Mapping[str, Rule] = {
         "a list of container bridges (interface names, such as docker0) that may reach the outside",
         "list interface names of at most 15 characters, none of them a plane's",
     ),
-    "services": Rule(
-        "a mapping of names to services of your own, none of them a role's name",
-        "indent each service below its name; a node runs it that lists it under `roles:`",
+    "sites.*.nodes.*.uplink": Rule(
+        "what this machine's line to the outside carries, in Mbit/s, in `traffic.uplink`'s place: "
+        "a whole number of 1 to 100000",
+        "write what the cloud says of the server type, or leave it out",
     ),
-    "services.*": Rule(
-        "a service is a mapping with `plane`, and with `tcp` or `udp`",
-        "write {plane: management, tcp: [<port>]}",
-    ),
-    "services.*.plane": Rule(
-        "a service is on one plane, which is in use", "name a plane: by its slot or by its `name:`"
-    ),
-    "services.*.tcp": _SERVICE_PORTS,
-    "services.*.udp": _SERVICE_PORTS,
-    "monitoring": Rule(
-        "what the roles prometheus and alertmanager need to know: a mapping with `retention`, "
-        "`size`, `receivers` and `watchdog`, none of which must be there",
-        "indent its settings below it",
-    ),
-    "monitoring.retention": Rule(
-        "how long Prometheus keeps what it measured: days, weeks or years, such as 30d (default), "
-        "12w or 1y",
-        "write such a duration, of one number and one letter",
-    ),
-    "monitoring.size": Rule(
-        "how much of the disk Prometheus may fill before it drops the oldest samples, such as 8GB "
-        "(default) or 1TB",
-        "write a whole number with GB or TB behind it",
-    ),
-    "monitoring.receivers": Rule(
-        "a mapping of names to receivers, each of which gets every alert",
-        "indent each receiver below its name",
-    ),
-    "monitoring.receivers.*": Rule(
-        "a receiver is a mapping with `webhook`", "write {webhook: <URL>}"
-    ),
-    "monitoring.receivers.*.webhook": _WEBHOOK,
-    "monitoring.watchdog": Rule(
-        "an http or https URL outside the mesh, without a user or password, that is posted to "
-        "every 5 minutes and raises an alarm of its own when that stops",
-        "write the URL of such a service's check, or leave it out",
-    ),
-    "dns": Rule(
-        "what the role dns needs to know: a mapping with `forward`, `resolve` and `guests`, none "
-        "of which must be there",
-        "indent its settings below it",
-    ),
-    "dns.forward": Rule(
-        "a list of resolvers that DNS nodes ask for names outside the mesh, by IP address; with "
-        "the name of its certificate behind a # it is asked over TLS: all of them, or none",
-        'write ["1.1.1.1", "8.8.8.8"] (default), or with TLS '
-        '["1.1.1.1#cloudflare-dns.com", "8.8.8.8#dns.google"]',
-    ),
-    "dns.resolve": Rule(
-        "what nodes ask the DNS nodes for: `planes`, the mesh's own names (default), or "
-        "`everything`, so that no other name resolves while every DNS node is down",
-        "write planes or everything",
-    ),
-    "dns.guests": Rule(
-        "a list of names, each once, that machines outside the stack may register in management's "
-        "zone, each with a key of its own; none is the name of a node or a service",
-        "list such names",
-    ),
-    "postgres": Rule(
-        "what the role postgres needs to know: a mapping with `plane`, which need not be there",
-        "indent its setting below it",
-    ),
-    "postgres.plane": Rule(
-        "PostgreSQL is on one plane of the mesh: management (default) or storage",
-        "name one of the two: by its slot or by its `name:`",
-    ),
-    "nginx": Rule(
-        "what the role nginx needs to know: a mapping with `proxies`, which need not be there",
-        "indent it below",
-    ),
-    "nginx.proxies": Rule(
-        "a mapping of names to what is handed on to: a name is the first word of a path, as in "
-        "http://fsn-a.mgmt:8080/NAME/",
-        "indent each proxy below its name",
-    ),
-    "nginx.proxies.*": Rule(
-        "a proxy is a mapping with `to`", 'write {to: "http://127.0.0.1:3000"}'
-    ),
-    "nginx.proxies.*.to": Rule(
-        "an http URL of an IPv4 or IPv6 address, with port and path where need be; nginx would "
-        "look a name up once, when it starts, so it is given none",
-        "write a URL such as http://127.0.0.1:3000; `pulumi stack output nodes` has the nodes' "
-        "addresses",
-    ),
+    **role_rules.RULES,
     "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
     "operators.*": Rule(
         "an operator is a mapping with `id` and `planes`",

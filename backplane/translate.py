@@ -6,7 +6,8 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from backplane.mistakes import Mistake
-from backplane.rules import NAME, RULES, pattern, rule_at
+from backplane.rule import NAME
+from backplane.rules import RULES, pattern, rule_at
 
 _KINDS = {
     "int_type": "a whole number",

@@ -36,6 +36,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "names": ("node.names", "names", "json"),
     "register": ("node.names", "register", "json"),
     "nameless": ("node.names", "nameless", "json"),
+    "shape": ("node.traffic", "shape", "json"),
+    "unshape": ("node.traffic", "unshape", "json"),
     "finish-enroll": ("node.enroll", "finish", "json"),
 }
 _USAGE = 2

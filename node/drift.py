@@ -19,6 +19,7 @@ from node import (
     services,
     sysctl,
     timers,
+    traffic,
 )
 from node.difference import HAND, PUSH, Difference, lines, told
 from node.errors import Refused
@@ -149,6 +150,7 @@ def _units(machine: Machine, here: Generation) -> Iterator[Difference]:
     units = drift_units.read(machine, here)
     yield from drift_units.differences(machine, here, units)
     yield from services.differences(machine, here)
+    yield from traffic.differences(machine, here)
     for name in facts.failed_units(machine):
         if name not in units:
             yield told("units", name, ("", "failed"), repair=HAND)

@@ -11,6 +11,7 @@ from backplane.roles import (
     postgres,
     prometheus,
     ssh,
+    traffic,
 )
 from backplane.roles.base import Listens, Opening, Parts, Proto, Role
 
@@ -25,6 +26,7 @@ ROLES: Mapping[str, Role] = {
         postgres.ROLE,
         prometheus.ROLE,
         ssh.ROLE,
+        traffic.ROLE,
     )
 }
 

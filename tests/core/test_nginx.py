@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from backplane.declaration import parse
 from backplane.plan import Plan, plan
+from backplane.role_rules import PROXY_PATTERN
 from backplane.roles import ROLES, Parts, nginx
 from backplane.roles.base import at
-from backplane.rules import PROXY_PATTERN
 from tests.core import example, golden, tools
 
 PROXIES = {

@@ -237,6 +237,7 @@ LOCAL: tuple[Drift, ...] = (
         "echo 'exit 0' >>/etc/systemd/system-generators/backplane",
     ),
     _drift("fsn-b", "files", _RESOLVED, f"rm {_RESOLVED}"),
+    _drift("fsn-b", "traffic", "eth0: classes", "tc qdisc del dev eth0 root", "0 classes"),
     _drift(
         "fsn-a",
         "rollout",

@@ -1,0 +1,83 @@
+"""What a declaration says of services and of what roles need to know."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictBool, StrictStr
+
+from backplane import planes, role_rules
+from backplane.model import Mbit, Model, Name, Port
+
+Retention = Annotated[StrictStr, Field(pattern=role_rules.RETENTION_PATTERN)]
+Size = Annotated[StrictStr, Field(pattern=role_rules.SIZE_PATTERN)]
+Upstream = Annotated[StrictStr, Field(pattern=role_rules.UPSTREAM_PATTERN)]
+Url = Annotated[StrictStr, Field(pattern=role_rules.URL_PATTERN)]
+
+
+class Service(Model):
+    """A service of the user's own: the nodes that name it among their roles open its ports."""
+
+    plane: StrictStr
+    tcp: list[Port] = []
+    udp: list[Port] = []
+
+
+class Receiver(Model):
+    """Somebody who gets every alert."""
+
+    webhook: Url
+
+
+class Monitoring(Model):
+    """What Prometheus keeps, and who hears of alerts."""
+
+    retention: Retention = "30d"
+    size: Size = "8GB"
+    receivers: dict[Name, Receiver] = {}
+    watchdog: Url | None = None
+
+
+class Dns(Model):
+    """What the DNS nodes ask others for, who asks them, and who may register a name."""
+
+    forward: Annotated[list[Upstream], Field(min_length=1)] = ["1.1.1.1", "8.8.8.8"]
+    resolve: Literal["planes", "everything"] = "planes"
+    guests: list[Name] = []
+
+
+class Postgres(Model):
+    """Where PostgreSQL listens."""
+
+    plane: StrictStr = planes.MANAGEMENT.slot
+
+
+class Proxy(Model):
+    """What nginx hands on to."""
+
+    to: Annotated[StrictStr, Field(pattern=role_rules.PROXY_PATTERN)]
+
+
+class Nginx(Model):
+    """What nginx shows beside its own page."""
+
+    proxies: dict[Name, Proxy] = {}
+
+
+class Traffic(Model):
+    """Which traffic goes first out of a node, and what its line carries."""
+
+    classes: StrictBool = True
+    uplink: Mbit | None = None
+
+
+SETTINGS: Sequence[tuple[type[Model], str]] = (
+    (Service, "services.*."),
+    (Receiver, "monitoring.receivers.*."),
+    (Monitoring, "monitoring."),
+    (Dns, "dns."),
+    (Postgres, "postgres."),
+    (Proxy, "nginx.proxies.*."),
+    (Nginx, "nginx."),
+    (Traffic, "traffic."),
+)
+"""Each of them, with where its fields' rules are."""
