@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from backplane import addressing, dns_checks, planes, publickeys, role_checks
+from backplane import addressing, copies_checks, dns_checks, planes, publickeys, role_checks
 from backplane.breach import breach as _mistake
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
@@ -37,6 +37,8 @@ def mistakes(raw: object) -> list[Mistake]:
         role_checks.databases,
         role_checks.proxies,
         dns_checks.dns,
+        copies_checks.pools,
+        copies_checks.replications,
         _people,
         _endpoints,
     ):

@@ -14,7 +14,9 @@ from backplane.settings import (
     Dns,
     Monitoring,
     Nginx,
+    Pool,
     Postgres,
+    Replication,
     Service,
     Traffic,
 )
@@ -79,6 +81,7 @@ class Node(Model):
     ipv6: StrictBool | None = None
     bridges: list[Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_.-]{1,15}$")]] = []
     uplink: Mbit | None = None
+    pools: dict[Name, Pool] = {}
 
 
 class Site(Model):
@@ -125,6 +128,7 @@ class Declaration(Model):
     postgres: Postgres = Postgres()
     nginx: Nginx = Nginx()
     traffic: Traffic = Traffic()
+    replicate: dict[Name, Replication] = {}
     operators: dict[Name, Operator] = {}
     runners: Annotated[dict[Name, Runner], Field(min_length=1)] = {"runner": Runner(id=254)}
 

@@ -162,6 +162,16 @@ def tsig(root: bytes, owner: str, *, incarnation: int) -> Secret:
     return Secret(_derive(root, f"tsig/{owner}/{incarnation}"))
 
 
+def replication(root: bytes, name: str) -> SshKey:
+    """The key with which a replication's source may send to its target, and nothing else.
+
+    Args:
+        root: storage's PSK root, at least 32 bytes: a new PSK epoch draws a new key here too.
+        name: of the replication.
+    """
+    return _ssh(_derive(root, f"replication/{name}"))
+
+
 def ssh_key(seed: bytes, *, purpose: str, incarnation: int = 1) -> SshKey:
     """An ed25519 key pair for one purpose of a seed's owner."""
     return _ssh(_derive(seed, f"ssh/{purpose}/{incarnation}"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backplane.addressing import Address
+from backplane.copies import Pool
 
 Kind = Literal["node", "runner", "operator"]
 Family = Literal["ipv4", "ipv6"]
@@ -58,6 +59,7 @@ class PlanNode:
         ipv6: whether its public interface speaks IPv6 at all.
         roles: names, sorted, with those every node runs.
         bridges: container bridges that may reach the outside through this node.
+        pools: its ZFS pools, by name.
         uplink: what its line to the outside carries, in Mbit/s, if that is declared.
         offline: declared to be down for now.
         absent: not reached by this run, which goes on without it.
@@ -81,6 +83,7 @@ class PlanNode:
     roles: tuple[str, ...]
     bridges: tuple[str, ...]
     uplink: int | None
+    pools: tuple[Pool, ...]
     epochs: Mapping[str, int]
     incarnation: int
     offline: bool

@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from backplane import addressing, planes
+from backplane import addressing, planes, resolve
 from backplane.addressing import Address
-from backplane.declaration import Declaration, Node, Operator, Site
+from backplane.copies import Copy, copies
+from backplane.declaration import Declaration
 from backplane.known import known
 from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlane, PlanSite
 from backplane.monitoring import Monitoring, monitoring
 from backplane.names import Dns, dns
-from backplane.roles import EVERYWHERE, Opening, Role
-from backplane.settings import Traffic
+from backplane.roles import Opening, Role
 
 __all__ = [
     "Family",
@@ -54,6 +54,8 @@ class Plan:
     """By name, the URLs that nginx hands on to."""
     monitoring: Monitoring = field(default_factory=Monitoring)
     dns: Dns = field(default_factory=Dns)
+    copies: tuple[Copy, ...] = ()
+    """The datasets of which other nodes keep copies, by the replication's name."""
     traffic: bool = True
     """Whether planes go before one another on the way out."""
 
@@ -139,7 +141,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         stack: the Pulumi stack's name.
     """
     ula = declaration.ula or addressing.derived_ula(project, stack)
-    used = tuple(_plane(plane, declaration, ula) for plane in planes.PLANES)
+    used = tuple(resolve.plane(plane, declaration, ula) for plane in planes.PLANES)
     in_use = tuple(plane for plane in used if plane is not None)
     slots = tuple(plane.slot for plane in in_use)
 
@@ -157,18 +159,18 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         }
 
     nodes = tuple(
-        _node(name, node, site_name, site, addresses(site.id, node.id, slots), declaration.traffic)
+        resolve.node(name, declaration, site_name, addresses(site.id, node.id, slots))
         for site_name, site in declaration.sites.items()
         for name, node in site.nodes.items()
     )
     people: list[PlanPerson] = []
     for name, runner in declaration.runners.items():
         at = addresses(addressing.PEOPLE_SITE, runner.id, planes.REQUIRED)
-        people.append(_person(name, "runner", runner.id, at))
+        people.append(resolve.person(name, "runner", runner.id, at))
     for name, operator in declaration.operators.items():
         on = tuple(declaration.slot_named(plane) for plane in operator.planes)
         at = addresses(addressing.PEOPLE_SITE, operator.id, on)
-        people.append(_person(name, "operator", operator.id, at, operator))
+        people.append(resolve.person(name, "operator", operator.id, at, operator))
     ordered = tuple(sorted(nodes, key=lambda node: node.name))
     crowd = tuple(sorted(people, key=lambda person: person.name))
     return Plan(
@@ -192,105 +194,15 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         ),
         nodes=ordered,
         people=crowd,
-        members={slot: _members(slot, ordered, crowd) for slot in slots},
+        members={slot: resolve.members(slot, ordered, crowd) for slot in slots},
         declared=frozenset(role for node in nodes if not node.retire for role in node.roles),
         known=known(declaration),
         proxies={name: one.to for name, one in declaration.nginx.proxies.items()},
         monitoring=monitoring(declaration.monitoring),
         dns=dns(declaration.dns),
+        copies=copies(declaration),
         traffic=declaration.traffic.classes,
     )
-
-
-def _plane(plane: planes.Plane, declaration: Declaration, ula: str) -> PlanPlane | None:
-    settings = declaration.settings(plane.slot)
-    if not settings.use:
-        return None
-    return PlanPlane(
-        slot=plane.slot,
-        name=settings.name or plane.slot,
-        index=plane.index,
-        interface=plane.interface,
-        port=plane.port,
-        zone=plane.zone,
-        supernet4=addressing.supernet4(declaration.network, plane.index),
-        supernet6=addressing.supernet6(ula, plane.index),
-        keys=settings.keys,
-        psk=settings.psk,
-        keys_rotated=settings.rotated.keys,
-        psk_rotated=settings.rotated.psk,
-        tcp=tuple(sorted(plane.tcp if settings.tcp is None else settings.tcp)),
-        udp=tuple(sorted(plane.udp if settings.udp is None else settings.udp)),
-        mtu=settings.mtu,
-    )
-
-
-def _node(
-    name: str,
-    node: Node,
-    site_name: str,
-    site: Site,
-    addresses: Mapping[str, Address],
-    traffic: Traffic,
-) -> PlanNode:
-    own = {str(slot): epoch for slot, epoch in node.epochs.items()}
-    return PlanNode(
-        name=name,
-        was=node.was,
-        key=addressing.peer_key(site.id, node.id),
-        site=site_name,
-        id=node.id,
-        cloud=site.cloud,
-        location=site.location,
-        type=node.type or site.type,
-        image=node.image or site.image,
-        snapshot=node.snapshot,
-        endpoint_family=node.endpoint or site.endpoint,
-        ipv6=site.ipv6 if node.ipv6 is None else node.ipv6,
-        roles=tuple(sorted({*node.roles, *EVERYWHERE})),
-        bridges=tuple(sorted(node.bridges)),
-        uplink=node.uplink or traffic.uplink,
-        epochs={slot: own.get(slot, 1) for slot in addresses},
-        incarnation=node.incarnation,
-        offline=node.offline,
-        retire=node.retire,
-        addresses=addresses,
-    )
-
-
-def _person(
-    name: str,
-    kind: Kind,
-    number: int,
-    addresses: Mapping[str, Address],
-    operator: Operator | None = None,
-) -> PlanPerson:
-    brought = operator.public_keys if operator else {}
-    return PlanPerson(
-        name=name,
-        key=addressing.peer_key(addressing.PEOPLE_SITE, number),
-        kind=kind,
-        slots=tuple(addresses),
-        addresses=addresses,
-        public_keys=dict(brought),
-        ssh_key=operator.ssh_key if operator else None,
-    )
-
-
-def _members(
-    slot: str, nodes: tuple[PlanNode, ...], people: tuple[PlanPerson, ...]
-) -> tuple[Peer, ...]:
-    members = [
-        Peer(name=node.name, key=node.key, kind="node", address=node.addresses[slot])
-        for node in nodes
-        if not node.retire
-    ]
-    members += [
-        Peer(name=person.name, key=person.key, kind=person.kind, address=person.addresses[slot])
-        for person in people
-        if slot in person.slots
-    ]
-    return tuple(sorted(members, key=lambda peer: peer.name))
 
 
 def _find(things: tuple[Named, ...], attribute: str, value: str) -> Named:

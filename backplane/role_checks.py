@@ -2,40 +2,33 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from backplane import planes
 from backplane.breach import breach
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
 from backplane.role_rules import PROXY_PATTERN
-from backplane.roles import EVERYWHERE, ROLES, Proto, Role, nginx, placed, postgres
+from backplane.roles import EVERYWHERE, ROLES, Proto, Role, nginx, placed, postgres, replica
 
 
 def roles(view: Raw) -> Iterator[Mistake]:
     """Roles that nodes name: known, each once, and no port for two of them."""
     known = {**placed(_chosen(view)), **_services_of(view)}
     in_use, _ = view.plane_names()
-    needed: set[str] = set(EVERYWHERE)
+    targets = {one.text("target") for _, one in view.members("replicate")}
+    needed = {*EVERYWHERE, *([replica.NAME] if targets else [])}
     for path, node in view.nodes():
         named = [role for role in node.list("roles") if isinstance(role, str)]
         for position, role in enumerate(named):
             at = f"{path}.roles.{position}"
-            if role not in known:
-                yield Mistake(
-                    path=at,
-                    what=f"unknown role `{role}`",
-                    rule=f"the roles are {', '.join(sorted(known))}; more come from `services:`",
-                    fix="remove it, correct its name, or declare it under `services:`",
-                )
-            elif role in named[:position]:
-                yield breach(
-                    at, f"`{role}` is there twice", "sites.*.nodes.*.roles", fix="remove one"
-                )
+            if wrong := _misnamed(at, role, named[:position], known):
+                yield wrong
             else:
                 needed.add(role)
                 yield from _left_out(at, role, in_use)
-        yield from _shared_ports(path, [known[role] for role in named if role in known])
+        run = [*named, *([replica.NAME] if path.rsplit(".", 1)[1] in targets else [])]
+        yield from _shared_ports(path, [known[role] for role in run if role in known])
         for position, bridge in enumerate(node.list("bridges")):
             if bridge in {"lo", *(plane.interface for plane in planes.PLANES)}:
                 at = f"{path}.bridges.{position}"
@@ -50,6 +43,24 @@ def roles(view: Raw) -> Iterator[Mistake]:
                     f"planes.*.{opening.proto}",
                     fix=f"add {opening.port}",
                 )
+
+
+def _misnamed(at: str, role: str, before: list[str], known: Mapping[str, Role]) -> Mistake | None:
+    """What is wrong with one entry of a node's roles."""
+    if role not in known:
+        free = sorted(name for name, one in known.items() if not one.implied)
+        return Mistake(
+            path=at,
+            what=f"unknown role `{role}`",
+            rule=f"the roles are {', '.join(free)}; more come from `services:`",
+            fix="remove it, correct its name, or declare it under `services:`",
+        )
+    if known[role].implied:
+        what = f"`{role}` comes with `{known[role].implied}` and is not named"
+        return breach(at, what, "sites.*.nodes.*.roles", fix="remove it")
+    if role in before:
+        return breach(at, f"`{role}` is there twice", "sites.*.nodes.*.roles", fix="remove one")
+    return None
 
 
 def _left_out(at: str, role: str, in_use: tuple[str, ...]) -> Iterator[Mistake]:

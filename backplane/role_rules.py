@@ -20,6 +20,14 @@ PROXY_PATTERN = (
 )
 """A URL (RFC 3986) of http with an address (first group) and perhaps a port (second) and a path."""
 
+DEVICE_PATTERN = r"^/dev/[A-Za-z0-9_.:/-]{1,200}$"
+DATASET_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,62}){1,7}$"
+"""A ZFS dataset below its pool's own (zfs(8)), of characters that no shell minds."""
+
+EVERY_PATTERN = r"^([1-9][0-9]?m|[1-9][0-9]?h|[1-7]d)$"
+"""A time of minutes, hours or days, as systemd reads it too."""
+
+_COUNT = "a whole number of snapshots from 0 to 10000"
 _WEBHOOK = Rule(
     "an http or https URL that alerts are posted to, without a user or password: it stands in the "
     "stack file, and on nodes with the role alertmanager every daemon can read it",
@@ -135,5 +143,71 @@ RULES: Mapping[str, Rule] = {
         "waits then waits on the node, where there are classes",
         "write what the cloud says of the server type, or leave it out",
     ),
+    "sites.*.nodes.*.pools": Rule(
+        "a mapping of names to ZFS pools, which the node takes as they are or makes where there is "
+        "nothing yet",
+        "indent each pool below its name",
+    ),
+    "sites.*.nodes.*.pools.*": Rule(
+        "a pool is on a `device` or in a `file`, one of the two",
+        "write {device: /dev/disk/by-id/NAME} or {file: 20}",
+    ),
+    "sites.*.nodes.*.pools.*.device": Rule(
+        "a block device that is the pool's alone, by a path that no reboot changes; one that "
+        "holds anything else is refused",
+        "write a path of /dev/disk/by-id, such as that of a cloud volume",
+    ),
+    "sites.*.nodes.*.pools.*.file": Rule(
+        "how many gigabytes a file gets on the root file system that holds the pool, slower "
+        "than a device: a whole number of 1 to 100000",
+        "write a whole number, without a unit",
+    ),
+    "replicate": Rule(
+        "a mapping of names to datasets of which another node keeps a copy",
+        "indent each below its name",
+    ),
+    "replicate.*": Rule(
+        "a replication is a mapping with `source`, `dataset`, `target` and `into`",
+        "write {source: fsn-a, dataset: tank/data, target: hel-b, into: vault/copies}",
+    ),
+    "replicate.*.source": Rule(
+        "the node whose dataset it is, which has a pool", "name a node that has a pool"
+    ),
+    "replicate.*.dataset": Rule(
+        "a dataset of the source below a pool's own, such as tank/data, of one replication",
+        "write pool and dataset, with a / between them",
+    ),
+    "replicate.*.target": Rule(
+        "another node that has a pool and keeps the copy", "name another node that has a pool"
+    ),
+    "replicate.*.into": Rule(
+        "a dataset of the target below a pool's own, such as vault/copies; the copy is below it, "
+        "under the replication's name",
+        "write pool and dataset, with a / between them",
+    ),
+    "replicate.*.every": Rule(
+        "the time from one run to the next: 1 to 99 minutes (30m) or hours (4h), 1 to 7 days (1d)",
+        "write 4h (default) or another such time",
+    ),
+    "replicate.*.compress": Rule(
+        "how the stream is made smaller on its way: `none` (default), `lz4` or `zstd-fast`",
+        "write one of the three",
+    ),
+    "replicate.*.keep": Rule(
+        "how many snapshots stay at the source: a mapping with `frequently`, `hourly`, `daily` and "
+        "`monthly`, none of which must be there",
+        "indent its numbers below it",
+    ),
+    "replicate.*.kept": Rule(
+        "how many snapshots stay at the target: as `keep`", "indent its numbers below it"
+    ),
+    "replicate.*.keep.frequently": Rule(f"of every quarter of an hour, {_COUNT}", "write a number"),
+    "replicate.*.keep.hourly": Rule(f"of every hour, {_COUNT}", "write a number"),
+    "replicate.*.keep.daily": Rule(f"of every day, {_COUNT}", "write a number"),
+    "replicate.*.keep.monthly": Rule(f"of every month, {_COUNT}", "write a number"),
+    "replicate.*.kept.frequently": Rule(f"of every quarter of an hour, {_COUNT}", "write a number"),
+    "replicate.*.kept.hourly": Rule(f"of every hour, {_COUNT}", "write a number"),
+    "replicate.*.kept.daily": Rule(f"of every day, {_COUNT}", "write a number"),
+    "replicate.*.kept.monthly": Rule(f"of every month, {_COUNT}", "write a number"),
 }
 """As `backplane.rules.RULES`, for these sections."""

@@ -153,7 +153,18 @@ RULES: Mapping[str, Rule] = {
     ),
 }
 
-_NAMED = ("planes", "sites", "nodes", "services", "receivers", "proxies", "operators", "runners")
+_NAMED = (
+    "planes",
+    "sites",
+    "nodes",
+    "services",
+    "receivers",
+    "proxies",
+    "pools",
+    "replicate",
+    "operators",
+    "runners",
+)
 
 
 def pattern(path: tuple[str, ...]) -> str:

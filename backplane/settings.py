@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, StrictStr
+from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from backplane import planes, role_rules
 from backplane.model import Mbit, Model, Name, Port
@@ -11,6 +11,9 @@ from backplane.model import Mbit, Model, Name, Port
 Retention = Annotated[StrictStr, Field(pattern=role_rules.RETENTION_PATTERN)]
 Size = Annotated[StrictStr, Field(pattern=role_rules.SIZE_PATTERN)]
 Upstream = Annotated[StrictStr, Field(pattern=role_rules.UPSTREAM_PATTERN)]
+Count = Annotated[StrictInt, Field(ge=0, le=10_000)]
+Dataset = Annotated[StrictStr, Field(pattern=role_rules.DATASET_PATTERN)]
+Every = Annotated[StrictStr, Field(pattern=role_rules.EVERY_PATTERN)]
 Url = Annotated[StrictStr, Field(pattern=role_rules.URL_PATTERN)]
 
 
@@ -70,6 +73,35 @@ class Traffic(Model):
     uplink: Mbit | None = None
 
 
+class Pool(Model):
+    """A ZFS pool: on a device, or in a file of so many gigabytes."""
+
+    device: Annotated[StrictStr, Field(pattern=role_rules.DEVICE_PATTERN)] | None = None
+    file: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = None
+
+
+class Keep(Model):
+    """How many snapshots of each kind stay."""
+
+    frequently: Count = 0
+    hourly: Count = 36
+    daily: Count = 30
+    monthly: Count = 3
+
+
+class Replication(Model):
+    """A dataset of which another node keeps a copy."""
+
+    source: Name
+    dataset: Dataset
+    target: Name
+    into: Dataset
+    every: Every = "4h"
+    compress: Literal["none", "lz4", "zstd-fast"] = "none"
+    keep: Keep = Keep()
+    kept: Keep = Keep()
+
+
 SETTINGS: Sequence[tuple[type[Model], str]] = (
     (Service, "services.*."),
     (Receiver, "monitoring.receivers.*."),
@@ -79,5 +111,8 @@ SETTINGS: Sequence[tuple[type[Model], str]] = (
     (Proxy, "nginx.proxies.*."),
     (Nginx, "nginx."),
     (Traffic, "traffic."),
+    (Pool, "sites.*.nodes.*.pools.*."),
+    (Keep, "replicate.*.keep."),
+    (Replication, "replicate.*."),
 )
 """Each of them, with where its fields' rules are."""

@@ -11,7 +11,8 @@ from node.errors import Refused, mask
 from node.machine import Machine
 
 # Verb -> module, function, what it reads: `json` (an object or nothing), `text` (a bundle), `lines`
-# (one after the other, answered as they come), or the name of the field that its argument fills.
+# (one after the other, answered as they come), the name of the field that its argument fills, or
+# `session`: the argument, and then stdin and stdout are its own.
 VERBS: dict[str, tuple[str, str, str]] = {
     "enroll": ("node.enroll", "enroll", "text"),
     "stage": ("node.staging", "stage", "text"),
@@ -36,10 +37,16 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "names": ("node.names", "names", "json"),
     "register": ("node.names", "register", "json"),
     "nameless": ("node.names", "nameless", "json"),
+    "pools": ("node.pools", "pools", "json"),
+    "replication": ("node.replication", "replication", "json"),
+    "receive": ("node.receive", "receive", "session"),
     "shape": ("node.traffic", "shape", "json"),
     "unshape": ("node.traffic", "unshape", "json"),
     "finish-enroll": ("node.enroll", "finish", "json"),
 }
+_NAMED = {"unit", "session"}
+"""What is read is the argument behind the verb."""
+
 _USAGE = 2
 
 
@@ -57,13 +64,15 @@ def main(argv: list[str] | None = None) -> int:
         print(f"usage: backplane-node VERB < request\nverbs: {' '.join(VERBS)}")
         return 0
     entry = VERBS.get(arguments[0]) if arguments else None
-    if entry is None or len(arguments) != 1 + (entry[2] == "unit"):
+    if entry is None or len(arguments) != 1 + (entry[2] in _NAMED):
         print(f"usage: backplane-node VERB < request\nverbs: {' '.join(VERBS)}", file=sys.stderr)
         return _USAGE
     os.umask(0o077)
     # The session that asked may die with the path it came by; what was begun is ended all the same.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if entry[2] == "session":
+        return _session(entry, arguments[1])
     try:
         answer, code = _answer(entry, arguments), 0
     except Refused as refused:
@@ -77,6 +86,17 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         # Nobody listens any more; Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _session(entry: tuple[str, str, str], name: str) -> int:
+    """Run a verb that speaks another language than JSON with whoever asks, to its exit code."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        code: int = getattr(importlib.import_module(entry[0]), entry[1])(Machine(), name)
+    except (Refused, OSError, ValueError, KeyError) as error:
+        print(f"backplane: {mask(str(error))}", file=sys.stderr)
+        return 1
     return code
 
 

@@ -62,16 +62,20 @@ def _written(machine: Machine) -> Answer:
     name = generations.named(machine, machine.layout.active)
     generation = generations.load(machine, name) if name else None
     told = {"wireguard": wireguard(machine, generation), "backplane": own(machine)}
+    return {"written": sorted(write(machine, file, told[file]) for file in told)}
+
+
+def write(machine: Machine, name: str, families: Iterable[Metric]) -> str:
+    """Write a file for the node exporter in one step; return what it is called."""
     folder = machine.layout.at(FOLDER)
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     folder.chmod(0o755)
-    for file, families in told.items():
-        text = "".join(f"{line}\n" for family in families for line in family.lines())
-        fresh = folder / f".{file}.new"
-        fresh.write_text(text, encoding="utf-8")
-        fresh.chmod(0o644)
-        fresh.rename(folder / f"{file}.prom")
-    return {"written": sorted(f"{file}.prom" for file in told)}
+    text = "".join(f"{line}\n" for family in families for line in family.lines())
+    fresh = folder / f".{name}.new"
+    fresh.write_text(text, encoding="utf-8")
+    fresh.chmod(0o644)
+    fresh.rename(folder / f"{name}.prom")
+    return f"{name}.prom"
 
 
 def wireguard(machine: Machine, generation: Generation | None) -> list[Metric]:

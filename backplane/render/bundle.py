@@ -15,7 +15,8 @@ from backplane.plan import Peer, Plan, PlanNode, PlanPerson
 from backplane.render import hosts, nftables, services, sshd, sysctl
 from backplane.render.keytable import KeyTable, fill
 from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
-from backplane.roles.base import Piece
+from backplane.roles import replica
+from backplane.roles.base import HostKey, Piece, PrivateKey, PublicKey
 
 FORMAT = 1
 """Version of the document; the node tool refuses any other."""
@@ -189,7 +190,10 @@ def _make(
         ]
     people = [(person, directory[person.name].ssh) for person in _people(plan, peers)]
     files["nftables.nft"] = ("0600", nftables.ruleset(plan, node, slots=peers, peers=peers))
-    files["sshd.conf"] = ("0644", sshd.config(node, slots=peers))
+    files["sshd.conf"] = (
+        "0644",
+        sshd.config(node, slots=peers, copies=replica.NAME in run.document),
+    )
     files["ssh_host_ed25519_key"] = ("0600", identity.ssh.private.text())
     files["ssh_host_ed25519_key.pub"] = ("0644", f"{identity.ssh.public} {node.name}\n")
     files["authorized_keys"] = ("0600", sshd.authorized_keys(people, slots=peers))
@@ -197,7 +201,7 @@ def _make(
     files["hosts"] = ("0644", block)
     files.update({path: ("0644", text) for path, text in run.files.items()})
     for path, pieces in run.secrets.items():
-        told = (_piece(piece, table, psk_roots) for piece in pieces)
+        told = (_piece(piece, table, directory, psk_roots) for piece in pieces)
         files[path] = ("0600", "".join(told))
     return _bundle(
         {
@@ -217,9 +221,16 @@ def _make(
     )
 
 
-def _piece(piece: Piece, table: KeyTable, psk_roots: Mapping[str, bytes]) -> str:
+def _piece(
+    piece: Piece, table: KeyTable, directory: Mapping[str, Card], psk_roots: Mapping[str, bytes]
+) -> str:
     if isinstance(piece, str):
         return piece
+    if isinstance(piece, HostKey):
+        return directory[piece.owner].ssh
+    if isinstance(piece, PrivateKey | PublicKey):
+        pair = keys.replication(psk_roots[planes.STORAGE.slot], piece.owner)
+        return pair.private.text() if isinstance(piece, PrivateKey) else pair.public
     root = psk_roots[planes.MANAGEMENT.slot]
     return table.add(keys.tsig(root, piece.owner, incarnation=piece.incarnation).reveal())
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from backplane import planes
 from backplane.plan import PlanNode, PlanPerson
+from backplane.roles import replica
+from backplane.roles.base import hidden
 
 ACTIVE = "/run/backplane/active"
 """The link that every daemon reads through: the generation that is live."""
@@ -24,16 +26,17 @@ LISTEN_SLOTS: tuple[str, ...] = (planes.ENROLLMENT.slot, planes.MANAGEMENT.slot)
 """Where sshd listens: the two ways in."""
 
 
-def config(node: PlanNode, *, slots: Iterable[str]) -> str:
+def config(node: PlanNode, *, slots: Iterable[str], copies: bool = False) -> str:
     """The drop-in for a node.
 
     Args:
         node: whose.
         slots: the planes that are up; it listens on those of them that are ways in.
+        copies: whether other nodes send datasets here: then it listens on storage, for them alone.
     """
     up = set(slots)
     listen: list[str] = []
-    for slot in LISTEN_SLOTS:
+    for slot in (*LISTEN_SLOTS, *([planes.STORAGE.slot] if copies else ())):
         if slot in up:
             address = node.addresses[slot]
             listen += [
@@ -70,9 +73,22 @@ def config(node: PlanNode, *, slots: Iterable[str]) -> str:
             # It ends with the file; were it not so, it is this name that later lines would be for.
             f"Match User {ASK}",
             f"Banner {STATEMENT}",
+            *(_received(node) if copies else ()),
             "",
         ]
     )
+
+
+def _received(node: PlanNode) -> list[str]:
+    """What holds on storage: no person's key opens it, and what a key may do stands beside it."""
+    own = node.addresses[planes.STORAGE.slot]
+    return [
+        f"Match LocalAddress {own.v4},{own.v6}",
+        f"AuthorizedKeysFile {hidden(replica.NAME, replica.AUTHORIZED)}",
+        "PermitRootLogin forced-commands-only",
+        "AllowUsers root",
+        "PermitTTY no",
+    ]
 
 
 def authorized_keys(people: Iterable[tuple[PlanPerson, str]], *, slots: Iterable[str]) -> str:

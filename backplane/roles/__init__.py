@@ -10,8 +10,10 @@ from backplane.roles import (
     node_exporter,
     postgres,
     prometheus,
+    replica,
     ssh,
     traffic,
+    zfs,
 )
 from backplane.roles.base import Listens, Opening, Parts, Proto, Role
 
@@ -25,8 +27,10 @@ ROLES: Mapping[str, Role] = {
         node_exporter.ROLE,
         postgres.ROLE,
         prometheus.ROLE,
+        replica.ROLE,
         ssh.ROLE,
         traffic.ROLE,
+        zfs.ROLE,
     )
 }
 

@@ -42,7 +42,28 @@ class Tsig:
     incarnation: int
 
 
-Piece = str | Tsig
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateKey:
+    """Stands in a secret file for the private SSH key of a replication, as OpenSSH writes it."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """Stands for the public half of the same."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKey:
+    """Stands for the public host key of a node's sshd."""
+
+    owner: str
+
+
+Piece = str | Tsig | PrivateKey | PublicKey | HostKey
 """A part of a secret file: text, or what stands for a key."""
 
 
@@ -73,6 +94,7 @@ class Role:
     Attributes:
         name: how a declaration names it.
         everywhere: every node runs it, declared or not.
+        implied: the section of the declaration that gives it to a node, if none may name it.
         behind: the role without which in the mesh it does nothing, and is not there.
         listens: each of its listeners.
         packages: Debian packages it needs, installed before anything is changed.
@@ -85,6 +107,7 @@ class Role:
 
     name: str
     everywhere: bool = False
+    implied: str | None = None
     behind: str | None = None
     listens: tuple[Listens, ...] = ()
     packages: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.image import zfs
 from lab.image.mirror import Mirror, find
 from lab.image.recipe import REPOSITORY_URL, Recipe
 from lab.layout import cache
@@ -77,6 +78,7 @@ def _offer(recipe: Recipe, root: Path, repository: Path) -> None:
     repository.mkdir(parents=True)
     for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
         shutil.copyfile(package, repository / package.name)
+    zfs.stand_in(repository, repository.parent / "zfs")
     index = run(
         "sh", "-c", 'cd "$1" && exec dpkg-scanpackages --multiversion .', "sh", str(repository)
     )

@@ -1,0 +1,114 @@
+"""The parts of a declaration with everything filled in that they leave to others or to defaults."""
+
+from collections.abc import Iterable, Mapping
+
+from backplane import addressing
+from backplane.addressing import Address
+from backplane.copies import pools
+from backplane.declaration import Declaration, Operator
+from backplane.members import Kind, Peer, PlanNode, PlanPerson, PlanPlane
+from backplane.planes import STORAGE, Plane
+from backplane.roles import EVERYWHERE, replica, zfs
+
+
+def plane(of: Plane, declaration: Declaration, ula: str) -> PlanPlane | None:
+    """A plane as the stack has it; None where it is left out."""
+    settings = declaration.settings(of.slot)
+    if not settings.use:
+        return None
+    return PlanPlane(
+        slot=of.slot,
+        name=settings.name or of.slot,
+        index=of.index,
+        interface=of.interface,
+        port=of.port,
+        zone=of.zone,
+        supernet4=addressing.supernet4(declaration.network, of.index),
+        supernet6=addressing.supernet6(ula, of.index),
+        keys=settings.keys,
+        psk=settings.psk,
+        keys_rotated=settings.rotated.keys,
+        psk_rotated=settings.rotated.psk,
+        tcp=tuple(sorted(of.tcp if settings.tcp is None else settings.tcp)),
+        udp=tuple(sorted(of.udp if settings.udp is None else settings.udp)),
+        mtu=settings.mtu,
+    )
+
+
+def node(
+    name: str, declaration: Declaration, site_name: str, addresses: Mapping[str, Address]
+) -> PlanNode:
+    """A node with what its site and the stack say for it, and with its addresses."""
+    site = declaration.sites[site_name]
+    said = site.nodes[name]
+    own = {str(slot): epoch for slot, epoch in said.epochs.items()}
+    return PlanNode(
+        name=name,
+        was=said.was,
+        key=addressing.peer_key(site.id, said.id),
+        site=site_name,
+        id=said.id,
+        cloud=site.cloud,
+        location=site.location,
+        type=said.type or site.type,
+        image=said.image or site.image,
+        snapshot=said.snapshot,
+        endpoint_family=said.endpoint or site.endpoint,
+        ipv6=site.ipv6 if said.ipv6 is None else said.ipv6,
+        roles=tuple(sorted({*said.roles, *EVERYWHERE, *_implied(name, declaration)})),
+        bridges=tuple(sorted(said.bridges)),
+        pools=pools(said),
+        uplink=said.uplink or declaration.traffic.uplink,
+        epochs={slot: own.get(slot, 1) for slot in addresses},
+        incarnation=said.incarnation,
+        offline=said.offline,
+        retire=said.retire,
+        addresses=addresses,
+    )
+
+
+def _implied(name: str, declaration: Declaration) -> Iterable[str]:
+    """Roles that no node names, and that follow from what it has."""
+    if any(site.nodes[name].pools for site in declaration.sites.values() if name in site.nodes):
+        yield zfs.NAME
+    if declaration.settings(STORAGE.slot).use and any(
+        one.target == name for one in declaration.replicate.values()
+    ):
+        yield replica.NAME
+
+
+def person(
+    name: str,
+    kind: Kind,
+    number: int,
+    addresses: Mapping[str, Address],
+    operator: Operator | None = None,
+) -> PlanPerson:
+    """An operator or a runner."""
+    brought = operator.public_keys if operator else {}
+    return PlanPerson(
+        name=name,
+        key=addressing.peer_key(addressing.PEOPLE_SITE, number),
+        kind=kind,
+        slots=tuple(addresses),
+        addresses=addresses,
+        public_keys=dict(brought),
+        ssh_key=operator.ssh_key if operator else None,
+    )
+
+
+def members(
+    slot: str, nodes: tuple[PlanNode, ...], people: tuple[PlanPerson, ...]
+) -> tuple[Peer, ...]:
+    """Everyone who is a peer on a plane, sorted by name."""
+    found = [
+        Peer(name=node.name, key=node.key, kind="node", address=node.addresses[slot])
+        for node in nodes
+        if not node.retire
+    ]
+    found += [
+        Peer(name=person.name, key=person.key, kind=person.kind, address=person.addresses[slot])
+        for person in people
+        if slot in person.slots
+    ]
+    return tuple(sorted(found, key=lambda peer: peer.name))
