@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "names": ("node.names", "names", "json"),
     "register": ("node.names", "register", "json"),
     "nameless": ("node.names", "nameless", "json"),
+    "kernel-log": ("node.kernel_log", "kernel_log", "json"),
     "pools": ("node.pools", "pools", "json"),
     "replication": ("node.replication", "replication", "json"),
     "receive": ("node.receive", "receive", "session"),
