@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from hashlib import sha256
@@ -19,6 +20,8 @@ NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
 FRESH = "hel-c"
 # Seconds that a preview of one node more or less may take, beside four machines and the stranger.
 PREVIEW = 3.0
+CYCLES = int(os.environ.get("BACKPLANE_POWER_CYCLES", "1"))
+"""How often all four lose their power at once; more of it says `docs/testing.md`."""
 
 
 # A node comes and goes
@@ -181,8 +184,10 @@ def _reset(client: Client) -> None:
 
 
 @pytest.mark.timeout(400)
-def test_a_power_cut_of_all_four_at_once_heals_by_itself(mesh: Mesh) -> None:
+@pytest.mark.parametrize("cycle", range(CYCLES))
+def test_a_power_cut_of_all_four_at_once_heals_by_itself(mesh: Mesh, cycle: int) -> None:
     """All four lose power together; without a push `verify` is green again, no unit failed."""
+    del cycle
     confirmed = {
         name: mesh.lab.exec(name, "readlink /var/lib/backplane/confirmed") for name in NODES
     }
