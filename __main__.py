@@ -10,6 +10,7 @@ from components.mesh import access, cards, deferred, keyring, people
 from components.node import Node, NodeArgs
 from components.plane import Plane, PlaneArgs
 from components.rollout import Rollout, RolloutArgs
+from components.secrets import named
 from components.site import Site, SiteArgs
 
 plan = declared()
@@ -22,7 +23,7 @@ link.use(push, crowd[link.person.name].identity, ring.roots)
 sites = {site.name: Site(site.name, SiteArgs(stack=plan.stack, site=site)) for site in plan.sites}
 runners = cards({person.name: crowd[person.name] for person in plan.runners})
 directory, publish = deferred()
-shared = partial(NodeArgs, plan=plan, access=push, link=link, ring=ring)
+shared = partial(NodeArgs, plan=plan, access=push, link=link, ring=ring, secrets=named(plan))
 nodes = {
     node.name: Node(
         node.name,

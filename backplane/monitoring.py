@@ -14,12 +14,14 @@ class Monitoring:
         retention: how long samples are kept, as Prometheus writes a duration.
         size: how much of the disk they may fill, as Prometheus writes it.
         receivers: by name, sorted, the URL that every alert is posted to.
+        secrets: by receiver, the name of the secret that it is shown as a bearer token.
         watchdog: the URL outside the mesh that notices when no alert can come any more.
     """
 
     retention: str = "30d"
     size: str = "8GB"
     receivers: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     watchdog: str | None = None
 
 
@@ -29,5 +31,8 @@ def monitoring(declared: settings.Monitoring) -> Monitoring:
         retention=declared.retention,
         size=declared.size,
         receivers={name: one.webhook for name, one in sorted(declared.receivers.items())},
+        secrets={
+            name: one.secret for name, one in sorted(declared.receivers.items()) if one.secret
+        },
         watchdog=declared.watchdog,
     )

@@ -56,6 +56,8 @@ class Plan:
     dns: Dns = field(default_factory=Dns)
     copies: tuple[Copy, ...] = ()
     """The datasets of which other nodes keep copies, by the replication's name."""
+    secrets: frozenset[str] = frozenset()
+    """The names of the stack's secrets that some role needs."""
     traffic: bool = True
     """Whether planes go before one another on the way out."""
 
@@ -201,6 +203,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         monitoring=monitoring(declaration.monitoring),
         dns=dns(declaration.dns),
         copies=copies(declaration),
+        secrets=frozenset(monitoring(declaration.monitoring).secrets.values()),
         traffic=declaration.traffic.classes,
     )
 

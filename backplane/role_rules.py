@@ -76,6 +76,11 @@ RULES: Mapping[str, Rule] = {
         "a receiver is a mapping with `webhook`", "write {webhook: <URL>}"
     ),
     "monitoring.receivers.*.webhook": _WEBHOOK,
+    "monitoring.receivers.*.secret": Rule(
+        "the name of a secret of the stack that the receiver is shown as bearer token (RFC 6750): "
+        "its key in the config is secret-NAME",
+        "write a name, and `pulumi config set --secret secret-NAME`",
+    ),
     "monitoring.watchdog": Rule(
         "an http or https URL outside the mesh, without a user or password, that is posted to "
         "every 5 minutes and raises an alarm of its own when that stops",

@@ -29,6 +29,7 @@ class Receiver(Model):
     """Somebody who gets every alert."""
 
     webhook: Url
+    secret: Name | None = None
 
 
 class Monitoring(Model):

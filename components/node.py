@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -35,6 +36,7 @@ class NodeArgs:
         ring: The planes' randomness.
         runners: The public halves of the runners by name.
         directory: The public halves of everybody by name; resolved after all nodes are made.
+        secrets: What the declaration names, by name.
     """
 
     plan: Plan
@@ -45,6 +47,7 @@ class NodeArgs:
     ring: Keyring
     runners: pulumi.Output[Directory]
     directory: pulumi.Output[Directory]
+    secrets: pulumi.Output[Mapping[str, str]]
 
 
 class Node(pulumi.ComponentResource):
@@ -143,7 +146,7 @@ class Node(pulumi.ComponentResource):
             ),
             parent=self,
         )
-        made = pulumi.Output.all(identity, args.directory, args.ring.roots).apply(
+        made = pulumi.Output.all(identity, args.directory, args.ring.roots, args.secrets).apply(
             lambda parts: bundles.bundle(plan, name, *parts)
         )
         stage = command(

@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from backplane import addressing, keys, names, planes
@@ -16,7 +17,7 @@ from backplane.render import hosts, nftables, services, sshd, sysctl
 from backplane.render.keytable import KeyTable, fill
 from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
 from backplane.roles import replica
-from backplane.roles.base import HostKey, Piece, PrivateKey, PublicKey
+from backplane.roles.base import HostKey, Named, Piece, PrivateKey, PublicKey
 
 FORMAT = 1
 """Version of the document; the node tool refuses any other."""
@@ -32,6 +33,21 @@ class BundleFile:
 
     mode: str
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the pieces of a bundle are made of. Secret.
+
+    Attributes:
+        directory: the card of every node and person, by name.
+        psk_roots: the PSK root of each plane, by slot.
+        secrets: what the declaration names, by name.
+    """
+
+    directory: Mapping[str, Card] = field(repr=False)
+    psk_roots: Mapping[str, bytes] = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +95,7 @@ def bundle(
     identity: Identity,
     directory: Mapping[str, Card],
     psk_roots: Mapping[str, bytes],
+    secrets: Mapping[str, str] = MappingProxyType({}),
 ) -> Bundle:
     """The bundle of a node with everything the plan gives it.
 
@@ -88,11 +105,13 @@ def bundle(
         identity: its keys, for every plane in use.
         directory: the card of every node and person, by name.
         psk_roots: the PSK root of each plane in use.
+        secrets: those that the declaration names, by name.
     """
     peers = {slot: plan.peers(name, slot) for slot in plan.slots}
     run = services.services(plan, plan.node(name), plan.roles(name))
     block = hosts.block(names.records(plan))
-    return _make(plan, plan.node(name), peers, identity, directory, psk_roots, block, run)
+    known = Known(directory=directory, psk_roots=psk_roots, secrets=secrets)
+    return _make(plan, plan.node(name), peers, identity, known, block, run)
 
 
 def birth(
@@ -117,7 +136,8 @@ def birth(
     peers = {slot: runner_peers(plan, slot) for slot in planes.REQUIRED}
     block = hosts.block(names.own([node], [plan.plane(slot) for slot in peers]))
     nothing = services.Services()
-    return _make(plan, node, peers, identity, runners, psk_roots, block, nothing)
+    known = Known(directory=runners, psk_roots=psk_roots, secrets={})
+    return _make(plan, node, peers, identity, known, block, nothing)
 
 
 def runner_peers(plan: Plan, slot: str) -> tuple[Peer, ...]:
@@ -135,11 +155,11 @@ def _make(
     node: PlanNode,
     peers: Mapping[str, tuple[Peer, ...]],
     identity: Identity,
-    directory: Mapping[str, Card],
-    psk_roots: Mapping[str, bytes],
+    known: Known,
     block: str,
     run: services.Services,
 ) -> Bundle:
+    directory, psk_roots = known.directory, known.psk_roots
     table = KeyTable()
     files: dict[str, tuple[str, str]] = {}
     interfaces: dict[str, Any] = {}
@@ -201,7 +221,7 @@ def _make(
     files["hosts"] = ("0644", block)
     files.update({path: ("0644", text) for path, text in run.files.items()})
     for path, pieces in run.secrets.items():
-        told = (_piece(piece, table, directory, psk_roots) for piece in pieces)
+        told = (_piece(piece, table, known) for piece in pieces)
         files[path] = ("0600", "".join(told))
     return _bundle(
         {
@@ -221,17 +241,17 @@ def _make(
     )
 
 
-def _piece(
-    piece: Piece, table: KeyTable, directory: Mapping[str, Card], psk_roots: Mapping[str, bytes]
-) -> str:
+def _piece(piece: Piece, table: KeyTable, known: Known) -> str:
     if isinstance(piece, str):
         return piece
+    if isinstance(piece, Named):
+        return known.secrets[piece.name]
     if isinstance(piece, HostKey):
-        return directory[piece.owner].ssh
+        return known.directory[piece.owner].ssh
     if isinstance(piece, PrivateKey | PublicKey):
-        pair = keys.replication(psk_roots[planes.STORAGE.slot], piece.owner)
+        pair = keys.replication(known.psk_roots[planes.STORAGE.slot], piece.owner)
         return pair.private.text() if isinstance(piece, PrivateKey) else pair.public
-    root = psk_roots[planes.MANAGEMENT.slot]
+    root = known.psk_roots[planes.MANAGEMENT.slot]
     return table.add(keys.tsig(root, piece.owner, incarnation=piece.incarnation).reveal())
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from backplane import planes
 from backplane.roles import alerts, documents, units
-from backplane.roles.base import Parts, Role, at
+from backplane.roles.base import Named, Parts, Role, at, hidden
 
 if TYPE_CHECKING:
+    from backplane.monitoring import Monitoring
     from backplane.plan import Plan, PlanNode
 
 NAME = "alertmanager"
@@ -22,6 +23,7 @@ CONFIG = "alertmanager.yml"
 _NULL, _WATCHDOG = "_null", "_watchdog"
 _SLOT = planes.MONITORING.slot
 _STATE = "backplane-alertmanager"
+_CREDENTIALS = "/run/credentials/backplane-alertmanager.service"
 
 
 def config(plan: Plan) -> str:
@@ -32,7 +34,7 @@ def config(plan: Plan) -> str:
     declared = plan.monitoring
     receivers: list[dict[str, Any]] = [{"name": _NULL}]
     receivers += [
-        {"name": name, "webhook_configs": [{"url": url}]}
+        {"name": name, "webhook_configs": [_hook(declared, name, url)]}
         for name, url in sorted(declared.receivers.items())
     ]
     watchdog: dict[str, Any] = {
@@ -71,8 +73,15 @@ def config(plan: Plan) -> str:
     )
 
 
+def _hook(declared: Monitoring, name: str, url: str) -> dict[str, Any]:
+    if name not in declared.secrets:
+        return {"url": url}
+    shown = {"credentials_file": f"{_CREDENTIALS}/{name}"}
+    return {"url": url, "http_config": {"authorization": shown}}
+
+
 def _parts(plan: Plan, node: PlanNode) -> Parts:
-    own = node.addresses[_SLOT]
+    own, tokens = node.addresses[_SLOT], plan.monitoring.secrets
     flags = [
         f"--config.file={at(NAME, CONFIG)}",
         f"--storage.path=/var/lib/{_STATE}",
@@ -88,9 +97,11 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         slots=[_SLOT],
         user="prometheus",
         state=_STATE,
+        settings=[f"LoadCredential={name}:{hidden(NAME, name)}" for name in tokens],
     )
     return Parts(
         files={CONFIG: config(plan)},
+        secrets={name: (Named(name=secret),) for name, secret in tokens.items()},
         units={"backplane-alertmanager.service": daemon},
         checks=(("amtool", "check-config", f"{{}}/{CONFIG}"),),
     )

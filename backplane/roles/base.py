@@ -63,7 +63,14 @@ class HostKey:
     owner: str
 
 
-Piece = str | Tsig | PrivateKey | PublicKey | HostKey
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Stands in a secret file for a secret of the stack's own, by the name it is declared with."""
+
+    name: str
+
+
+Piece = str | Tsig | PrivateKey | PublicKey | HostKey | Named
 """A part of a secret file: text, or what stands for a key."""
 
 

@@ -11,6 +11,7 @@ import runpy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pulumi
@@ -111,7 +112,9 @@ def declaration(stack: str = "lab") -> dict[str, Any]:
     return mesh
 
 
-def run(mesh: Mapping[str, Any], *, runs: str = "") -> Recorder:
+def run(
+    mesh: Mapping[str, Any], *, runs: str = "", secrets: Mapping[str, str] = MappingProxyType({})
+) -> Recorder:
     """Run the program in a preview on a declaration, and return what it registered."""
     recorder = Recorder(runs)
     # Any test before this one may have left the thread without a loop, which mocks ask for.
@@ -121,7 +124,8 @@ def run(mesh: Mapping[str, Any], *, runs: str = "") -> Recorder:
     pulumi.runtime.set_mocks(
         recorder.mocks, project="backplane", stack="lab", preview=True, monitor=recorder
     )
-    pulumi.runtime.set_all_config({"backplane:mesh": json.dumps(mesh)})
+    keys = {f"backplane:secret-{name}": value for name, value in secrets.items()}
+    pulumi.runtime.set_all_config({"backplane:mesh": json.dumps(mesh), **keys}, [*keys])
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> Any:  # noqa: ANN401 - an Output of everything exported

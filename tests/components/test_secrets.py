@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import pulumi
+import pytest
 import yaml
 
 from tests.components.recorder import ROOT, Recorder, declaration, run
@@ -105,3 +108,32 @@ def test_examples_are_declarations() -> None:
         recorded = run(declaration(stack))
         assert recorded.of(SERVER)
         assert all(one.request.protect for one in recorded.of(SERVER).values())
+
+
+def _with_a_token() -> dict[str, Any]:
+    mesh = declaration()
+    hook = {"webhook": "https://hooks.example.org/ops", "secret": "ops-hook"}
+    mesh["monitoring"] = {"receivers": {"ops": hook}}
+    return mesh
+
+
+def test_a_named_secret_goes_into_one_bundle_and_decides_no_shape() -> None:
+    """Another value changes what the one node is sent, which is secret, and no other input."""
+    first, second = (run(_with_a_token(), secrets={"ops-hook": word}) for word in ("one", "two"))
+    changed = [
+        (before.what, sorted(k for k in before.inputs if before.inputs[k] != after.inputs.get(k)))
+        for before, after in zip(first.registered, second.registered, strict=True)
+        if before.inputs != after.inputs
+    ]
+    stages = [what for what, _ in changed if what.endswith("-stage")]
+    assert stages == ["command:remote:Command hel-b-stage"]
+    for what, inputs in changed:
+        (one,) = [one for one in second.registered if one.what == what]
+        assert set(inputs) <= one.secret | {"triggers", "create", "environment"}, what
+
+
+def test_a_secret_that_is_not_there_is_told_before_anything_is_made() -> None:
+    """All of them in one message, each with the command that sets it."""
+    with pytest.raises(pulumi.RunError, match="there is no secret ops-hook") as told:
+        run(_with_a_token())
+    assert "pulumi config set --stack lab --secret secret-ops-hook" in str(told.value)

@@ -202,3 +202,38 @@ def test_alertmanager_knows_no_other() -> None:
     assert f"--web.listen-address={own.v4}:9093 " in unit
     assert f"--web.listen-address=[{own.v6}]:9093 " in unit
     assert "--cluster.listen-address=\n" in unit
+
+
+TOKEN = "a-token-of-the-receiver"
+
+
+def test_a_receivers_token_is_named_and_only_its_daemon_gets_it(tmp_path: Path) -> None:
+    """The declaration has a name; the token is in one file, on the nodes with the role alone."""
+    declared = watched.raw()
+    declared["monitoring"]["receivers"]["ops"]["secret"] = "ops-hook"
+    made = example.material(declared)
+    assert made.plan.secrets == {"ops-hook"}
+    parts = _parts(made.plan, role="alertmanager")
+    (unit,) = parts.units.values()
+    at = "/run/backplane/active/secrets/alertmanager/ops"
+    assert f"\nLoadCredential=ops:{at}\n" in unit
+    config = yaml.safe_load(parts.files["alertmanager.yml"])
+    ops = next(one for one in config["receivers"] if one["name"] == "ops")
+    (hook,) = ops["webhook_configs"]
+    shown = hook["http_config"]["authorization"]["credentials_file"]
+    assert shown == "/run/credentials/backplane-alertmanager.service/ops"
+    checked = _checked("alertmanager", tmp_path, dict(parts.files), "prometheus-alertmanager")
+    assert all(well for well, _ in checked), checked
+    for name in NODES:
+        identity = made.identities[name]
+        run = bundle.bundle(
+            made.plan, name, identity, made.cards, made.roots, {"ops-hook": TOKEN}
+        ).files()
+        held = {path: one.mode for path, one in run.items() if TOKEN in one.text}
+        assert held == ({"secrets/alertmanager/ops": "0600"} if name == "fsn-a" else {})
+
+
+def test_without_a_name_there_is_no_token() -> None:
+    """Nor a credential, nor a key of the config that must be there."""
+    assert MADE.plan.secrets == frozenset()
+    assert _parts(MADE.plan, role="alertmanager").secrets == {}
