@@ -14,6 +14,7 @@ from components.secrets import named
 from components.site import Site, SiteArgs
 
 plan = declared()
+secrets = named(plan)
 link = Link(plan)
 planes = {plane.slot: Plane(plane.slot, PlaneArgs(plane=plane)) for plane in plan.planes}
 ring, push = keyring(planes), access(plan)
@@ -23,7 +24,7 @@ link.use(push, crowd[link.person.name].identity, ring.roots)
 sites = {site.name: Site(site.name, SiteArgs(stack=plan.stack, site=site)) for site in plan.sites}
 runners = cards({person.name: crowd[person.name] for person in plan.runners})
 directory, publish = deferred()
-shared = partial(NodeArgs, plan=plan, access=push, link=link, ring=ring, secrets=named(plan))
+shared = partial(NodeArgs, plan=plan, access=push, link=link, ring=ring, secrets=secrets)
 nodes = {
     node.name: Node(
         node.name,

@@ -149,11 +149,11 @@ class Declaration(Model):
 
 
 _RULED: Sequence[tuple[type[Model], str]] = (
+    *SETTINGS,
     (Rotated, "planes.*.rotated."),
     (PlaneSettings, "planes.*."),
     (Node, "sites.*.nodes.*."),
     (Site, "sites.*."),
-    *SETTINGS,
     (Operator, "operators.*."),
     (Runner, "runners.*."),
     (Declaration, ""),

@@ -4,8 +4,8 @@ import base64
 import binascii
 import hashlib
 import json
+import lzma
 import re
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
@@ -70,7 +70,7 @@ class Bundle:
 
 
 def decode(text: str) -> Bundle:
-    """Read a bundle: base64 (white space ignored) of zlib of canonical JSON.
+    """Read a bundle: base64 (white space ignored) of xz of canonical JSON.
 
     Raises:
         Refused: It is cut short, altered, of another format, or asks for something unsafe.
@@ -122,9 +122,9 @@ def _refuse(what: str, cause: Exception | None = None) -> NoReturn:
 def _decompress(text: str) -> bytes:
     try:
         packed = base64.b64decode("".join(text.split()), validate=True)
-        machine = zlib.decompressobj()
+        machine = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_BYTES)
         raw = machine.decompress(packed, _MOST_BYTES)
-    except (binascii.Error, ValueError, zlib.error):
+    except (binascii.Error, ValueError, lzma.LZMAError):
         _refuse("it is damaged or cut short")
     if not machine.eof or machine.unused_data:
         _refuse("it is cut short, too large, or something follows it")

@@ -152,7 +152,7 @@ def _units(machine: Machine, here: Generation) -> Iterator[Difference]:
     yield from services.differences(machine, here)
     yield from traffic.differences(machine, here)
     for name in facts.failed_units(machine):
-        if name not in units:
+        if name not in units or name in drift_units.resting(here):
             yield told("units", name, ("", "failed"), repair=HAND)
 
 

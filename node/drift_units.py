@@ -94,7 +94,7 @@ def differences(
     machine: Machine, target: Generation, units: Mapping[str, Unit]
 ) -> Iterator[Difference]:
     """What of our units must be put right before interfaces and daemons are."""
-    services = _services(target)
+    services, rests = _services(target), resting(target)
     wanted = [*_ALWAYS, *map(plane, target.planes()), *services]
     known = {name: units[name] for name in wanted if name in units}
     if stale := sorted(name for name, unit in known.items() if unit.stale):
@@ -118,7 +118,7 @@ def differences(
             yield Difference(
                 area="units", what=name, declared="the generation's", live=unit.path, mend=ours
             )
-        if not unit.runs:
+        if not unit.runs and name not in rests:
             verb: tuple[str, ...] = ("restart", name) if name in _RESTARTED else ()
             yield _difference(name, "active", unit.active, machine, *verb)
         yield from _dropins(name, unit)
@@ -126,7 +126,12 @@ def differences(
 
 
 def _services(target: Generation) -> list[str]:
-    return [one.unit for one in roles.services(target).values() if one.starts]
+    return [*roles.services(target)]
+
+
+def resting(target: Generation) -> set[str]:
+    """What a timer or a socket starts: it need not run, and must be the generation's."""
+    return {one.unit for one in roles.services(target).values() if not one.starts}
 
 
 def timers(machine: Machine, armed: str | None) -> Iterator[Difference]:

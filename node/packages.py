@@ -12,6 +12,8 @@ _FIX = "see that the machine reaches its package mirror, and that no other apt r
 # Seconds for all of an install: less than the ten minutes that the runner gives a stage.
 _LONGEST = 420.0
 _AGAIN = 3.0
+_TRIES = 3
+_UNANSWERED = ("Could not connect", "Unable to connect", "Temporary failure", "Connection timed")
 _QUIETLY = ("env", "DEBIAN_FRONTEND=noninteractive")
 # An install that was cut short, by the power or by our own limit, keeps every later one from going.
 _GO_ON = (*_QUIETLY, "dpkg", "--force-confold", "--configure", "--pending")
@@ -103,13 +105,20 @@ def _widened(machine: Machine, names: Iterable[str]) -> bool:
 
 
 def _apt(machine: Machine, words: tuple[str, ...], until: float, why: str) -> None:
-    """Run apt, again while another one has the lists, for which it does not wait by itself."""
+    """Run apt, again while another one has the lists, and where its mirror did not answer.
+
+    For neither does it wait by itself; a mirror gets `_TRIES` in all.
+    """
+    silent = 0
     while True:
         left = max(1.0, until - machine.clock.seconds())
         done = machine.commands.run([*_APT, *words], timeout=left)
         if done.code == 0:
             return
-        if "lists/lock" not in done.err or left <= _AGAIN:
+        unanswered = any(word in done.err for word in _UNANSWERED)
+        silent += unanswered
+        again = "lists/lock" in done.err or (unanswered and silent < _TRIES)
+        if not again or left <= _AGAIN:
             tail = " / ".join((done.err.strip() or done.out.strip()).splitlines()[-6:])
             raise Refused(f"{why}: {tail}", _FIX)
         machine.clock.sleep(_AGAIN)

@@ -54,8 +54,15 @@ def _families(machine: Machine, copies: dict[str, Any]) -> list[Metric]:
 
 
 def _newest(machine: Machine, dataset: str) -> int:
-    """When the newest snapshot of a dataset was made; 0 without one."""
-    listed = machine.commands.run(
-        ["zfs", "list", "-Hp", "-t", "snapshot", "-o", "creation", "-r", "-d", "1", dataset]
+    """When the newest snapshot of a dataset was made; 0 without one.
+
+    In two steps, as not every ZFS knows `zfs list -p`.
+    """
+    named = machine.commands.run(
+        ["zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", "-d", "1", dataset]
     )
-    return max((int(line) for line in listed.out.split()), default=0) if not listed.code else 0
+    if named.code or not named.out.split():
+        return 0
+    argv = ["zfs", "get", "-Hp", "-o", "value", "creation", *named.out.split()]
+    told = machine.commands.must(argv, why="snapshots cannot be read", fix=_FIX)
+    return max(int(line) for line in told.split())

@@ -1,11 +1,13 @@
 """Traffic classes on this machine's physical interfaces: made, taken away, and looked at.
 
-The role's file is a batch for tc(8) with ``{}`` where the interface's name goes.
+The role's file `classes.json` says: {"kbit": what the line carries, "classes": [[share in percent,
+[UDP ports of WireGuard]], ...]}; the first goes first, and one without ports has all else.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from node.difference import Difference
 from node.errors import Refused
@@ -13,8 +15,11 @@ from node.generations import Generation
 from node.machine import Machine
 from node.request import Answer, Request
 
-FILE = "roles/traffic/classes.tc"
+FILE = "roles/traffic/classes.json"
 _OURS, _KERNELS = "5182:", "0:"
+# The class that holds all others, beside their numbers (tc-htb(8)).
+_LINE = "f"
+_BURST = 3200  # bytes: two packets
 _TUNNEL = "wg"
 _PATIENCE, _STEP = 30.0, 0.5
 _FIX = (
@@ -38,21 +43,51 @@ def shape(machine: Machine, _: Request) -> Answer:
     file = machine.layout.active / FILE
     if not file.exists():
         return {"interfaces": []}
-    text, names = file.read_text(encoding="ascii"), _patiently(machine)
+    wanted, names = json.loads(file.read_text(encoding="ascii")), _patiently(machine)
     for name in names:
         present = _root(machine, name)
         if present not in {_OURS, _KERNELS}:
             raise Refused(f"{name} has traffic classes of somebody else (root {present})", _FIX)
-        lines = text.replace("{}", name).splitlines()
-        if present == _OURS:
-            lines = [f"filter del dev {name} parent {_OURS}", *lines[1:]]
+        root, *lines = batch(wanted, name)
+        first = f"filter del dev {name} parent {_OURS}" if present == _OURS else root
         try:
-            _batch(machine, lines)
+            _batch(machine, [first, *lines])
         except Refused:
             _clear(machine, name)
             raise
-        _fair(machine, name, lines)
+        _fair(machine, name, len(wanted["classes"]))
     return {"interfaces": names}
+
+
+def batch(wanted: Mapping[str, Any], name: str) -> list[str]:
+    """The lines for tc(8) that give an interface its classes; the first makes the root.
+
+    Args:
+        wanted: what the role's file says.
+        name: the interface.
+    """
+    line, every = int(wanted["kbit"]), list(enumerate(wanted["classes"], 1))
+    rest = next(number for number, (_, ports) in every if not ports)
+    lines = [
+        f"qdisc add dev {name} root handle {_OURS} htb default {rest}",
+        f"class replace dev {name} parent {_OURS} classid {_OURS}{_LINE} {_rate(line, line)}",
+    ]
+    for number, (share, _) in every:
+        own = f"classid {_OURS}{number} {_rate(line * share // 100, line)} prio {number}"
+        lines.append(f"class replace dev {name} parent {_OURS}{_LINE} {own}")
+    for order, (family, protocol) in enumerate((("ip", "ip"), ("ip6", "ipv6")), 1):
+        head = f"filter add dev {name} parent {_OURS} protocol {protocol} prio {order} u32"
+        for number, (_, ports) in every:
+            for port in ports:
+                match = f"match {family} protocol 17 0xff match {family} sport {port} 0xffff"
+                lines.append(f"{head} {match} flowid {_OURS}{number}")
+    return lines
+
+
+def _rate(kbit: int, most: int) -> str:
+    """Rate and ceiling; bursts of 1 ms of the line, which is finer than a timer need be."""
+    burst = max(_BURST, most // 8)
+    return f"htb rate {kbit}kbit ceil {most}kbit burst {burst} cburst {burst} quantum 15140"
 
 
 def unshape(machine: Machine, _: Request) -> Answer:
@@ -73,7 +108,7 @@ def differences(machine: Machine, target: Generation) -> Iterator[Difference]:
     file = target.file(FILE)
     if not file.exists():
         return
-    lines = file.read_text(encoding="ascii").splitlines()
+    lines = batch(json.loads(file.read_text(encoding="ascii")), "")
     declared = _counted(
         sum(line.startswith("class ") for line in lines),
         sum(line.startswith("filter ") for line in lines),
@@ -148,15 +183,16 @@ def _batch(machine: Machine, lines: list[str]) -> None:
     )
 
 
-def _fair(machine: Machine, name: str, lines: list[str]) -> None:
+def _fair(machine: Machine, name: str, count: int) -> None:
     """Let no flow of a class hold up the others of it, where the kernel has the means (fq_codel).
 
     Without it a class is one plain queue, which is no worse than before.
     """
-    words = [line.split() for line in lines if line.startswith("class ")]
-    leaves = [line[line.index("classid") + 1] for line in words if "prio" in line]
-    text = "".join(f"qdisc replace dev {name} parent {leaf} fq_codel\n" for leaf in leaves)
-    machine.commands.run(["tc", "-batch", "-"], stdin=text)
+    lines = [
+        f"qdisc replace dev {name} parent {_OURS}{number} fq_codel\n"
+        for number in range(1, count + 1)
+    ]
+    machine.commands.run(["tc", "-batch", "-"], stdin="".join(lines))
 
 
 def _shown(machine: Machine, kind: str, name: str) -> list[str]:

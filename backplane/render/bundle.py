@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-import zlib
+import lzma
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -23,8 +23,8 @@ FORMAT = 1
 """Version of the document; the node tool refuses any other."""
 
 _LINE = 76
-_LEVEL = 7
-"""Half the time of 9 for 0.3 % more bytes, at 200 nodes."""
+_PRESET = 0
+"""18 % fewer bytes than zlib's best; 6 takes ten times as long for 5 % more (48 nodes)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +67,9 @@ class Bundle:
     document: Mapping[str, Any] = field(repr=False)
 
     def encode(self) -> str:
-        """Base64 (lines of 76) of zlib of the canonical JSON; the same text every time. Secret."""
+        """Base64 (lines of 76) of xz of the canonical JSON; the same text every time. Secret."""
         text = _canonical({**self.document, "generation": self.generation})
-        packed = base64.b64encode(zlib.compress(text.encode(), _LEVEL)).decode()
+        packed = base64.b64encode(lzma.compress(text.encode(), preset=_PRESET)).decode()
         return "".join(f"{packed[at : at + _LINE]}\n" for at in range(0, len(packed), _LINE))
 
     def files(self) -> dict[str, BundleFile]:
@@ -84,7 +84,7 @@ class Bundle:
 
 def decode(text: str) -> Bundle:
     """The bundle of an encoded text. ValueError if its hash does not fit its content."""
-    document = json.loads(zlib.decompress(base64.b64decode(text)))
+    document = json.loads(lzma.decompress(base64.b64decode(text)))
     stated = document.pop("generation")
     return _bundle(document, stated=stated)
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lab.image import zfs
 from lab.image.mirror import Mirror, find
@@ -78,7 +79,8 @@ def _offer(recipe: Recipe, root: Path, repository: Path) -> None:
     repository.mkdir(parents=True)
     for package in sorted((root / "var/cache/apt/archives").glob("*.deb")):
         shutil.copyfile(package, repository / package.name)
-    zfs.stand_in(repository, repository.parent / "zfs")
+    with TemporaryDirectory(dir=repository.parent) as folder:
+        zfs.stand_in(repository, Path(folder))
     index = run(
         "sh", "-c", 'cd "$1" && exec dpkg-scanpackages --multiversion .', "sh", str(repository)
     )

@@ -18,6 +18,7 @@ def kept() -> Recorder:
     """The same, protected, with one node to retire and one offline."""
     mesh = declaration()
     mesh["protect"] = True
+    del mesh["replicate"]
     mesh["sites"]["fsn"]["nodes"]["fsn-b"]["retire"] = True
     mesh["sites"]["hel"]["nodes"]["hel-b"]["offline"] = True
     return run(mesh)

@@ -128,6 +128,7 @@ def test_inbound_is_exactly_the_four_ports(lab: Recorder) -> None:
     ]
     mesh = declaration()
     mesh["planes"] = {"storage": {"use": False}}
+    del mesh["replicate"]
     for recorded in (lab, run(mesh)):
         firewalls = recorded.of(FIREWALL)
         assert sorted(firewalls) == ["fsn-firewall", "hel-firewall"]

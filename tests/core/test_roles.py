@@ -11,7 +11,7 @@ from backplane.declaration import parse
 from backplane.plan import Plan, plan
 from backplane.render import services
 from backplane.roles import ROLES, Parts, Role
-from backplane.roles.base import UNIT_PREFIX, at
+from backplane.roles.base import UNIT_PREFIX, HostKey, Named, PrivateKey, PublicKey, Tsig, at
 from tests.core import example, golden, named, tools
 
 MADE = example.material(named.raw())
@@ -34,10 +34,14 @@ def _parts(name: str, node: str = "fsn-a") -> Parts:
     return parts(MADE.plan, MADE.plan.node(node))
 
 
+def _whose(piece: Tsig | PrivateKey | PublicKey | HostKey | Named) -> str:
+    return piece.name if isinstance(piece, Named) else piece.owner
+
+
 def _masked(parts: Parts) -> dict[str, str]:
-    """What is secret, with the name that a key may write in the key's place."""
+    """What is secret, with what stands for a key in the key's place."""
     return {
-        path: "".join(one if isinstance(one, str) else f"({one.owner})" for one in pieces)
+        path: "".join(one if isinstance(one, str) else f"({_whose(one)})" for one in pieces)
         for path, pieces in parts.secrets.items()
     }
 
@@ -89,7 +93,8 @@ def _listening(text: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", _running())
+# Where copies come in it is sshd that listens: `test_copies`.
+@pytest.mark.parametrize("name", sorted({*_running()} - {"replica"}))
 def test_no_listener_is_a_wildcard(name: str) -> None:
     """Wherever a daemon is told to listen is an address of its node, with a port of its role."""
     for node in MADE.plan.nodes:
@@ -127,9 +132,10 @@ def test_a_role_whose_plane_is_left_out_does_not_run() -> None:
     """Without monitoring there is neither the exporter nor its unit, and the rest is as before."""
     mesh = _plan(planes={"monitoring": {"use": False}}, operators={})
     assert "node_exporter" in mesh.node("fsn-a").roles
-    assert [role.name for role in mesh.roles("fsn-a")] == ["ssh"]
+    assert [role.name for role in mesh.roles("fsn-a")] == ["ssh", "traffic"]
     whole = services.services(mesh, mesh.node("fsn-a"), mesh.roles("fsn-a"))
-    assert (whole.files, whole.document) == ({}, {})
+    assert set(whole.document) == {"traffic"}
+    assert not any("exporter" in path for path in whole.files)
 
 
 def test_what_a_role_brings_is_all_in_the_bundle() -> None:

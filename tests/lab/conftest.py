@@ -20,6 +20,7 @@ from hcloud.locations import Location
 from hcloud.server_types import ServerType
 
 from lab.control import switch
+from tests.lab.flow import PAIR, Flow
 from tests.lab.mesh import Mesh
 from tests.lab.verbs import TestLab, begin, own_name
 
@@ -64,6 +65,12 @@ def pair(bare_lab: TestLab) -> TestLab:
     for name in ("fsn-a", "hel-a"):
         bare_lab.on(name).wait_until_succeeds("test -e /run/first-boot-done", 120)
     return bare_lab
+
+
+@pytest.fixture
+def flow(mesh: Mesh) -> Flow:
+    """Meters on two nodes of the mesh, not running yet."""
+    return Flow(mesh.lab, PAIR)
 
 
 @pytest.fixture(scope="session")

@@ -13,17 +13,21 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from lab import meter
 from lab.machines.machine import Machine
+from tests.lab.mesh import Declaration, Done, Mesh
 from tests.lab.verbs import TestLab
 
 RATE = 50
 PLANES = ("wg0", "wg1", "wg2", "wg3")
+PAIR = ("fsn-a", "hel-a")
+"""Two that ping each other; they are on two sites, and part of every change."""
+
 _PLACE = "/run/lab-meter.py"
 _READY = 30.0
 
@@ -157,3 +161,19 @@ def _stop(name: str, process: subprocess.Popen[str]) -> dict[str, dict[str, Any]
     assert process.returncode == 0, f"{name}: {err}"
     told: dict[str, dict[str, Any]] = json.loads(out)
     return told
+
+
+def through(mesh: Mesh, flow: Flow, change: Callable[[Declaration], None] = lambda _: None) -> Done:
+    """Declare a change, if it is not declared yet, and bring it about while the meters run."""
+    mesh.declare(change)
+    with flow.running():
+        up = mesh.must("up", "--yes", "--skip-preview")
+    sent = min(flow.sent(plane) for plane in PLANES)
+    # Two ways, two families; the meters run longer than `up`, and keep their pace under load.
+    assert sent > up.seconds * RATE * 4 * 0.9, flow.told()
+    return up
+
+
+def lossless(flow: Flow, planes: tuple[str, ...] = PLANES) -> None:
+    """Nothing that was sent on these planes is lost."""
+    assert {plane: flow.lost_on(plane) for plane in planes} == dict.fromkeys(planes, 0), flow.told()

@@ -16,6 +16,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from backplane.keys import Card, Identity
@@ -65,8 +66,9 @@ def install() -> None:
         identity: Identity,
         directory: Mapping[str, Card],
         psk_roots: Mapping[str, bytes],
+        secrets: Mapping[str, str] = MappingProxyType({}),
     ) -> bundles.Bundle:
-        made = honest(plan, name, identity, directory, psk_roots)
+        made = honest(plan, name, identity, directory, psk_roots, secrets)
         return spoil(made, wanted[name]) if name in wanted else made
 
     bundles.bundle = altered

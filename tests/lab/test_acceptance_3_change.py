@@ -14,10 +14,11 @@ import pytest
 from hcloud import Client
 
 from lab.network.namespace import Namespace
-from tests.lab.mesh import Declaration, Mesh, checkout
+from tests.lab.changes import FRESH, grow, rebuild, shrink
+from tests.lab.flow import Flow, lossless, through
+from tests.lab.mesh import Mesh, checkout
 
 NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
-FRESH = "hel-c"
 # Seconds that a preview of one node more or less may take, beside four machines and the stranger.
 PREVIEW = 3.0
 CYCLES = int(os.environ.get("BACKPLANE_POWER_CYCLES", "1"))
@@ -25,14 +26,6 @@ CYCLES = int(os.environ.get("BACKPLANE_POWER_CYCLES", "1"))
 
 
 # A node comes and goes
-
-
-def _grow(mesh: Declaration) -> None:
-    mesh["sites"]["hel"]["nodes"][FRESH] = {"id": 3}
-
-
-def _shrink(mesh: Declaration) -> None:
-    del mesh["sites"]["hel"]["nodes"][FRESH]
 
 
 def _steps(mesh: Mesh) -> dict[str, set[str]]:
@@ -47,16 +40,20 @@ def _only(names: set[str], node: str) -> bool:
     return all(name == node or name.startswith(f"{node}-") for name in names)
 
 
-def test_a_fifth_node_replaces_nothing(mesh: Mesh) -> None:
-    """Added in YAML: its own resources are made, nobody's are replaced, all 80 pairs answer."""
+def test_a_fifth_node_replaces_nothing_and_costs_nobody_a_packet(mesh: Mesh, flow: Flow) -> None:
+    """Added in YAML: its own resources are made, nobody's are replaced, all 80 pairs answer.
+
+    Meanwhile two others lose nothing on any plane.
+    """
     before = {name: server["id"] for name, server in mesh.servers().items()}
-    mesh.declare(_grow)
+    mesh.declare(grow)
     steps = _steps(mesh)
     assert set(steps) == {"create", "update", "same"}, steps
     assert _only(steps["create"], FRESH)
     assert steps["update"] == {*(f"{name}-stage" for name in NODES), "mesh-command"}
     preview_seconds = mesh.preview_seconds()
-    mesh.must("up", "--yes", "--skip-preview")
+    through(mesh, flow)
+    lossless(flow)
     after = {name: server["id"] for name, server in mesh.servers().items()}
     assert {name: after[name] for name in NODES} == before
     verdict = mesh.verify()
@@ -73,15 +70,25 @@ def _called(mesh: Mesh, name: str) -> set[tuple[str, ...]]:
     return {tuple(mesh.lab.on(node).succeed(way).split()) for node in NODES for way in ways}
 
 
-def test_the_fifth_node_goes_again(mesh: Mesh) -> None:
+def test_a_node_that_is_rebuilt_costs_nobody_a_packet(mesh: Mesh, flow: Flow) -> None:
+    """The fifth: a new machine, the same addresses, 0 lost between two others."""
+    before = mesh.servers()[FRESH]["id"]
+    through(mesh, flow, rebuild)
+    lossless(flow)
+    assert mesh.servers()[FRESH]["id"] != before
+    assert mesh.verify()["ok"] is True
+
+
+def test_the_fifth_node_goes_again_and_costs_nobody_a_packet(mesh: Mesh, flow: Flow) -> None:
     """Taken out of YAML: only its own resources are deleted, and the four are as before."""
     before = {name: server["id"] for name, server in mesh.servers().items()}
-    mesh.declare(_shrink)
+    mesh.declare(shrink)
     steps = _steps(mesh)
     assert set(steps) == {"delete", "update", "same"}, steps
     assert _only(steps["delete"], FRESH)
     preview_seconds = mesh.preview_seconds()
-    mesh.must("up", "--yes", "--skip-preview")
+    through(mesh, flow)
+    lossless(flow)
     after = {name: server["id"] for name, server in mesh.servers().items()}
     assert after == {name: before[name] for name in NODES}
     verdict = mesh.verify()

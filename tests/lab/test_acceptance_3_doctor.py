@@ -42,8 +42,10 @@ def _made(mesh: Mesh) -> None:
     on("fsn-b").succeed(f"wg set wg2 peer {near} allowed-ips 10.202.99.99/32")
     # SSH on the plane's address: sshd is bound to every address.
     on("hel-a").succeed(
-        "echo 'ListenAddress 0.0.0.0:22' >/etc/ssh/sshd_config.d/00-a.conf; systemctl reload ssh; "
-        "until ss -Hlnt | grep -q 0.0.0.0:22; do sleep 0.1; done"
+        "f=/etc/ssh/sshd_config.d/00-backplane.conf; { echo 'ListenAddress 0.0.0.0:22'; "
+        "grep -v ^ListenAddress $f; } >/run/wild; mv /run/wild $f; systemctl reload ssh; "
+        "until ss -Hlnt | grep -q '0.0.0.0:22 '; do sleep 0.1; done",
+        20,
     )
     # Replication goes by another way than storage: its unit has another command.
     unit = "backplane-replicate-data.service"
@@ -98,7 +100,6 @@ def test_every_row_of_the_table_is_named_with_its_cause(mesh: Mesh) -> None:
     assert 0 < len(own) < len(found)
     shown = mesh.backplane("doctor", "--stack", STACK, "--kernel-log", "show")
     assert "no part of the kernel" in shown.out
-    mesh.lab.on("hel-a").succeed("rm /etc/ssh/sshd_config.d/00-a.conf")
     repaired = mesh.backplane("drift", "--stack", STACK, "--repair", "--json")
     assert json.loads(repaired.out)["findings"] == [], repaired.out
     assert mesh.verify()["ok"] is True

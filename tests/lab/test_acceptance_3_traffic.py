@@ -58,7 +58,7 @@ def _looked_at(mesh: Mesh) -> Seen:
     with path.slow(mesh.lab.machine(SENDER), rate=f"{LINE}mbit"):
         idle = _trips(mesh, management)
         sender.succeed(
-            f"iperf3 --client {sink} --bind {own} --time {SECONDS + 3} --json "
+            f"iperf3 --client {sink} --bind {own} --time {SECONDS + 3} --parallel 8 --json "
             ">/run/iperf.json 2>&1 </dev/null & sleep 2"
         )
         busy = _trips(mesh, management)
@@ -89,6 +89,12 @@ def _with(declaration: Declaration) -> None:
     declaration["sites"]["fsn"]["nodes"][SENDER]["uplink"] = LINE
 
 
+def _as_before(declaration: Declaration) -> None:
+    del declaration["services"], declaration["traffic"]
+    del declaration["sites"]["fsn"]["nodes"][SENDER]["uplink"]
+    declaration["sites"]["hel"]["nodes"][SINK]["roles"].remove("iperf")
+
+
 def _ready(mesh: Mesh) -> None:
     """Both ends have iperf3, and one waits on its address of storage."""
     for node in (SENDER, SINK):
@@ -114,12 +120,15 @@ def test_management_goes_before_storage(mesh: Mesh, capsys: pytest.CaptureFixtur
         _declared(mesh, _with)
         on = _looked_at(mesh)
     finally:
-        mesh.lab.on(SINK).succeed("systemctl stop iperf-sink.service")
+        mesh.lab.on(SINK).succeed(
+            "systemctl stop iperf-sink.service; systemctl reset-failed iperf-sink.service || true"
+        )
     with capsys.disabled():
         print(f"\nmanagement on a full line without classes: {off}\nwith them: {on}")  # noqa: T201
     assert on.lost == 0, on
     assert on.busy <= 2 * on.idle + 10, on
-    assert off.busy > 2 * off.idle + 10, off
+    assert off.busy > 2 * on.busy, off
     # Storage is not starved for it: it has what management leaves.
     assert on.mbit > 0.8 * LINE, on
+    _declared(mesh, _as_before)
     assert mesh.verify()["ok"] is True

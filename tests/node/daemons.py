@@ -10,6 +10,13 @@ OF_ROLES = re.compile(r"backplane-(?!nft|members|rollback|first)")
 """How the units of roles are called."""
 
 
+APT_SAYS = {
+    False: "E: Could not get lock /var/lib/apt/lists/lock",
+    True: "E: Could not connect to deb.example.org:80 (192.0.2.1), connection timed out",
+}
+"""When it fails: an update, and an install."""
+
+
 class Daemons:
     """What apt has installed, what systemd knows of, and what runs from which text.
 
@@ -18,7 +25,11 @@ class Daemons:
         packages: Those installed.
         hollow: Whether apt says that it installs, and does not.
         halfway: Whether an install was cut short: apt refuses until dpkg has gone on with it.
+        deaf: How often the mirror does not answer an install.
         taken: How often another apt still has the lists.
+        beyond: Packages that are in contrib.
+        has_contrib: Whether apt's sources name contrib for the release.
+        container: Whether the machine is one.
         broken: Units that systemd refuses to start.
         known: Text by unit, as systemd last read it.
         daemons: What each running unit was started with.
@@ -31,6 +42,10 @@ class Daemons:
         self.hollow = False
         self.halfway = False
         self.taken = 0
+        self.deaf = 0
+        self.beyond: set[str] = set()
+        self.has_contrib = False
+        self.container = False
         self.broken: set[str] = set()
         self.known: dict[str, str] = {}
         self.daemons: dict[str, str] = {}
@@ -98,12 +113,32 @@ class Daemons:
         assert argv[0] == "DEBIAN_FRONTEND=noninteractive"
         if argv[1] == "dpkg":
             self.halfway = False
+        elif "install" in argv and self.deaf > 0:
+            self.deaf -= 1
+            return None
         elif self.halfway or ("update" in argv and self.taken > 0):
             self.taken -= 1
             return None
         elif "install" in argv and not self.hollow:
             self.packages |= {*argv[argv.index("install") + 1 :]}
         return ""
+
+    def _apt_cache(self, argv: list[str]) -> str | None:
+        sources = self.layout.at("/etc/apt/sources.list.d/backplane.list")
+        return None if argv[-1] in self.beyond and not sources.exists() else ""
+
+    def _apt_get(self, argv: list[str]) -> str:
+        assert argv[0] == "indextargets"
+        rows = ("bookworm|main", "bookworm-updates|main", "bookworm|contrib")
+        told = [f"https://deb.example.org/debian|{row}|/k.gpg\n" for row in rows]
+        return "".join(told[: 2 + self.has_contrib])
+
+    def _systemd_detect_virt(self, argv: list[str]) -> str | None:
+        assert argv == ["--quiet", "--container"]
+        return "" if self.container else None
+
+    def _uname(self, _: list[str]) -> str:
+        return "6.1.0-25-cloud-amd64\n"
 
     def _dpkg_query(self, argv: list[str]) -> str:
         wanted = [word for word in argv[1:] if not word.startswith(("-", "$"))]

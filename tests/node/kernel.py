@@ -13,7 +13,7 @@ from pathlib import Path
 from node import wireguard
 from node.commands import Commands, Result
 from node.layout import Layout
-from tests.node.daemons import OF_ROLES, Daemons
+from tests.node.daemons import APT_SAYS, OF_ROLES, Daemons
 from tests.node.recipe import HELD, public
 
 
@@ -52,7 +52,7 @@ class Kernel(Daemons, Commands):
             return Result(code=done.returncode, out=done.stdout, err=done.stderr)
         handler = getattr(self, f"_{Path(argv[0]).name.replace('-', '_')}")
         out = handler(list(argv[1:]))
-        said = "E: Could not get lock /var/lib/apt/lists/lock" if "apt-get" in argv else "no"
+        said = "no" if "apt-get" not in argv else APT_SAYS["install" in argv]
         return Result(code=1, out="", err=said) if out is None else Result(code=0, out=out, err="")
 
     def touched(self) -> list[list[str]]:

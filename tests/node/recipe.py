@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-import zlib
+import lzma
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -202,4 +202,4 @@ def encode(document: Mapping[str, Any], generation: str | None = None) -> str:
     """Pack a document; with a generation of one's own, also a wrong one."""
     whole = {**document, "generation": generation or name_of(document)}
     text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
-    return base64.encodebytes(zlib.compress(text.encode())).decode()
+    return base64.encodebytes(lzma.compress(text.encode())).decode()

@@ -194,3 +194,54 @@ def test_arming_needs_no_package_manager(enrolled: Box) -> None:
     verbs.flip(enrolled.machine, about)
     verbs.confirm(enrolled.machine, about)
     assert not [argv for argv in enrolled.kernel.log if argv[0] in {"env", "dpkg-query"}]
+
+
+CONTRIB = "/etc/apt/sources.list.d/backplane.list"
+
+
+def _ensure(box: Box, *names: str) -> list[str]:
+    return packages.ensure(box.machine, names, shut=(), ahead={})
+
+
+def test_contrib_is_added_where_a_package_is_not_in_main(enrolled: Box) -> None:
+    """For each of apt's sources, with its key, and apt reads its lists again before it goes on."""
+    enrolled.kernel.beyond = {"zfs"}
+    assert _ensure(enrolled, "zfs") == ["zfs"]
+    assert enrolled.layout.at(CONTRIB).read_text(encoding="ascii").splitlines() == [
+        "deb [signed-by=/k.gpg] https://deb.example.org/debian bookworm contrib",
+        "deb [signed-by=/k.gpg] https://deb.example.org/debian bookworm-updates contrib",
+    ]
+    words = [line[-1] for line in enrolled.kernel.log if line[0] == "env"]
+    assert words[-3:] == ["update", "update", "zfs"]
+
+
+def test_what_is_in_main_adds_nothing_and_a_release_is_not_named_twice(enrolled: Box) -> None:
+    """Contrib that is there already is left as it is."""
+    _ensure(enrolled, "plain")
+    assert not enrolled.layout.at(CONTRIB).exists()
+    enrolled.kernel.beyond, enrolled.kernel.has_contrib = {"zfs"}, True
+    _ensure(enrolled, "zfs")
+    text = enrolled.layout.at(CONTRIB).read_text(encoding="ascii")
+    assert "bookworm contrib" not in text
+    assert "bookworm-updates contrib" in text
+
+
+@pytest.mark.parametrize("container", [True, False])
+def test_a_module_is_built_with_the_running_kernels_headers(
+    enrolled: Box, *, container: bool
+) -> None:
+    """A container has another's kernel, and builds nothing."""
+    enrolled.kernel.container = container
+    _ensure(enrolled, "zfs-dkms")
+    headers = set() if container else {"linux-headers-6.1.0-25-cloud-amd64"}
+    assert enrolled.kernel.packages == {"zfs-dkms"} | headers
+
+
+def test_a_mirror_that_does_not_answer_is_asked_again(enrolled: Box) -> None:
+    """Twice more, some seconds apart; then its words are told."""
+    enrolled.kernel.deaf = 2
+    assert _ensure(enrolled, "plain") == ["plain"]
+    enrolled.kernel.packages.clear()
+    enrolled.kernel.deaf = 3
+    assert "connection timed out" in refusal(_ensure, enrolled, "plain")
+    assert enrolled.kernel.deaf == 0

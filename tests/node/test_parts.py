@@ -142,7 +142,7 @@ def test_every_verb_leads_somewhere() -> None:
 
     for module, function, kind in entry.VERBS.values():
         assert callable(getattr(importlib.import_module(module), function))
-        assert kind in {"text", "json", "lines", "unit"}
+        assert kind in {"text", "json", "lines", "unit", "session"}
 
 
 def test_a_traceback_never_reaches_anyone(

@@ -58,7 +58,10 @@ class World:
             code, out = (0, self.holds) if self.holds else (2, "")
         elif argv[:2] == ["zfs", "list"] and "snapshot" in argv:
             made = self.snapshots.get(argv[-1])
-            code, out = int(made is None), "\n".join(map(str, made or []))
+            names = [f"{argv[-1]}@{at}" for at in made or ()]
+            code, out = int(made is None), "\n".join(names)
+        elif argv[:2] == ["zfs", "get"]:
+            out = "\n".join(name.partition("@")[2] for name in argv if "@" in name)
         elif argv[:2] == ["zfs", "list"]:
             out = "\n".join(self.datasets)
         elif argv[0] != "modprobe":

@@ -242,7 +242,7 @@ def test_the_kernels_messages_are_explained_each_kind_once() -> None:
 
 def test_logs_are_told_for_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:
     """A node that cannot be asked, one without WireGuard in its kernel, one with messages."""
-    logs = {
+    logs: dict[str, dict[str, Any]] = {
         A: {"error": "no SSH session"},
         B: {"there": False, "messages": []},
         C: {"there": True, "messages": _kernel_log.explain(LOG)},

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.lab.mesh import Mesh
+from tests.soak.changes import without_copies
 from tests.soak.driver import Soak
 from tests.soak.ending import ended
 
@@ -29,6 +30,7 @@ def main() -> int:
     say(f"seed {seed}: `make soak SEED={seed}` draws the same; logs in {folder}")
     mesh = Mesh.make(folder)
     try:
+        mesh.declare(without_copies)
         mesh.first_light()
         soak = Soak(mesh=mesh, seed=seed, folder=folder, say=say)
         until = time.monotonic() + float(options.minutes) * 60

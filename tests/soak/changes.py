@@ -291,3 +291,10 @@ def _one(model: Model, draw: Random) -> Edit:
         edit = make(model, draw)
         if edit is not None:
             return replace(edit, kinds=(make.__name__.replace("_", " "),))
+
+
+def without_copies(declared: Declaration) -> None:
+    """Take pools and replications out: machines that are made anew would lose what they copy."""
+    declared.pop("replicate", None)
+    for node in (node for site in declared["sites"].values() for node in site["nodes"].values()):
+        node.pop("pools", None)

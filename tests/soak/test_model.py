@@ -24,7 +24,9 @@ STEPS = 40
 
 def mesh() -> Model:
     """The lab's mesh."""
-    return Model(declared=yaml.safe_load(STACK.read_text())["config"]["backplane:mesh"])
+    declared = yaml.safe_load(STACK.read_text())["config"]["backplane:mesh"]
+    changes.without_copies(declared)
+    return Model(declared=declared)
 
 
 def walked(seed: int) -> list[tuple[str, Model]]:
