@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from node import sources
 from node.errors import Refused
 from node.machine import Machine
 
@@ -20,8 +21,6 @@ _GO_ON = (*_QUIETLY, "dpkg", "--force-confold", "--configure", "--pending")
 _APT = (*_QUIETLY, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120",
         "-o", "Acquire::Retries=3")  # fmt: skip
 _INSTALL = ("-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "install")
-_CONTRIB = "/etc/apt/sources.list.d/backplane.list"
-_BARS = 3
 _STATE = re.compile(r"^(?P<package>\S+) installed$", re.MULTILINE)
 
 
@@ -49,59 +48,26 @@ def ensure(
         _shut(machine, unit)
     for path, text in ahead.items():
         _put(machine, machine.layout.at(path), text.encode())
-    absent = missing(machine, packages)
+    wanted = sorted(packages)
+    absent = missing(machine, [*wanted, *sources.headers(machine, wanted)])
     if not absent:
         return []
-    wanted = [*absent, *missing(machine, _headers(machine, absent))]
-    names = ", ".join(wanted)
+    names = ", ".join(absent)
     why, until = f"{names} cannot be installed", machine.clock.seconds() + _LONGEST
     machine.commands.run(_GO_ON, timeout=_LONGEST)
     # Debian's own lists of packages may be as old as the image.
     _apt(machine, ("update",), until, why)
-    if _widened(machine, wanted):
-        _apt(machine, ("update",), until, why)
-    _apt(machine, (*_INSTALL, *wanted), until, why)
+    if sources.widen(machine, absent):
+        try:
+            _apt(machine, ("update",), until, why)
+        except Refused:
+            sources.narrow(machine)
+            raise
+    _apt(machine, (*_INSTALL, *absent), until, why)
     if left := missing(machine, absent):
         raise Refused(f"{', '.join(left)} cannot be installed: apt says nothing of why", _FIX)
     machine.journal.say(f"installed {names}")
     return absent
-
-
-def _headers(machine: Machine, absent: Iterable[str]) -> list[str]:
-    """What a package needs that builds a module of the kernel: the running kernel's headers."""
-    if not any(name.endswith("-dkms") for name in absent):
-        return []
-    # A container has another's kernel, and builds nothing for it.
-    if machine.commands.run(["systemd-detect-virt", "--quiet", "--container"]).code == 0:
-        return []
-    release = machine.commands.must(["uname", "--kernel-release"], why="no kernel", fix=_FIX)
-    return [f"linux-headers-{release.strip()}"]
-
-
-def _widened(machine: Machine, names: Iterable[str]) -> bool:
-    """Let apt see Debian's contrib beside main, if it does not see a package; whether it now does.
-
-    Not all that roles need is in main: ZFS is in contrib, for its licence (Debian Policy 2.2).
-    """
-    shown = ["apt-cache", "--quiet=0", "show", "--no-all-versions"]
-    if all(machine.commands.run([*shown, name]).code == 0 for name in names):
-        return False
-    fields = "$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(SIGNED_BY)"
-    told = machine.commands.must(
-        ["apt-get", "indextargets", "--format", fields, "Created-By: Packages"],
-        why="apt does not tell its sources",
-        fix=_FIX,
-    )
-    rows = {tuple(line.split("|")) for line in told.splitlines() if line.count("|") == _BARS}
-    have = {(uri, suite) for uri, suite, component, _ in rows if component == "contrib"}
-    lines = [
-        f"deb {f'[signed-by={key}] ' if key else ''}{uri} {suite} contrib\n"
-        for uri, suite, component, key in sorted(rows)
-        if component == "main" and (uri, suite) not in have
-    ]
-    if lines:
-        _put(machine, machine.layout.at(_CONTRIB), "".join(lines).encode())
-    return bool(lines)
 
 
 def _apt(machine: Machine, words: tuple[str, ...], until: float, why: str) -> None:

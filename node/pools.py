@@ -1,7 +1,9 @@
 """ZFS pools of this machine: taken as they are, made where nothing is, never made over anything."""
 
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from node.errors import Refused
@@ -18,6 +20,7 @@ _NOTHING_FOUND = 2  # blkid(8): no signature
 _PATIENCE, _STEP = 60.0, 0.5
 _DEADLINE = 240.0
 _GIGABYTE = 1_000_000_000
+_ENDS = 4 << 20
 
 
 def pools(machine: Machine, _: Request) -> Answer:
@@ -77,24 +80,50 @@ def _imported(machine: Machine, name: str, place: Mapping[str, Any]) -> bool:
     device = place["device"]
     path = machine.layout.at(device or f"{FOLDER}/{name}")
     if device is None and not path.exists():
-        machine.disk.ensure_directory(path.parent, 0o700)
-        _must(machine, ["fallocate", "--length", str(place["gigabytes"] * _GIGABYTE), str(path)])
+        _allocated(machine, path, place["gigabytes"] * _GIGABYTE)
         _made(machine, name, str(path))
         return False
     if not path.exists():
         raise Refused(f"pool {name}: there is no {path}", "attach the device, or correct its path")
     folder = "/dev" if device else FOLDER
-    if machine.commands.run(["zpool", "import", "-d", folder, name], timeout=_DEADLINE).code == 0:
+    done = machine.commands.run(["zpool", "import", "-d", folder, name], timeout=_DEADLINE)
+    if done.code == 0:
         return True
     found = machine.commands.run(["blkid", "--probe", str(path)])
-    if found.code != _NOTHING_FOUND:
+    if "zfs" in found.out:
+        said = done.err.strip()[-300:]
+        raise Refused(
+            f"pool {name}: {path} is a part of a pool that is not imported: {said}",
+            "on the machine `zpool import` says what is there and how to take it",
+        )
+    if found.code != _NOTHING_FOUND or found.err.strip() or not _empty(path):
         what = found.out.strip()[-200:] or "something that cannot be read"
         raise Refused(
             f"pool {name}: {path} holds something else ({what}), and is left as it is",
-            "name another device, or empty this one by hand (`wipefs --all`)",
+            "name another device; only if nobody needs what is there, empty this one by hand",
         )
     _made(machine, name, str(path))
     return False
+
+
+def _allocated(machine: Machine, path: Path, size: int) -> None:
+    """Make a pool's file, whole or not at all."""
+    machine.disk.ensure_directory(path.parent, 0o700)
+    new = path.with_name(f"{path.name}.new")
+    machine.disk.remove(new)
+    try:
+        _must(machine, ["fallocate", "--length", str(size), str(new)])
+        new.rename(path)
+    finally:
+        machine.disk.remove(new)
+
+
+def _empty(path: Path) -> bool:
+    """Whether both ends of a device are zero: not all that is somebody's has a signature."""
+    with path.open("rb") as device:
+        begin = device.read(_ENDS)
+        device.seek(max(0, device.seek(0, os.SEEK_END) - _ENDS))
+        return not any(begin) and not any(device.read(_ENDS))
 
 
 def _made(machine: Machine, name: str, path: str) -> None:

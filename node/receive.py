@@ -25,7 +25,7 @@ LOCKS = "/run/backplane/receiving"
 REFUSED, FAILED = 126, 1
 _PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _MERGED = "2>&1"
-_LONGEST, _SHOWN = 1000, 200
+_LONGEST, _SHOWN, _TRIES = 1000, 200, 3
 
 # What syncoid asks of a dataset; `{}` is its name.
 _LOOKS = (
@@ -34,6 +34,9 @@ _LOOKS = (
 )
 _SNAPSHOTS = ("zfs", "get", "-Hpd", "1", "-t", "snapshot", "guid,creation", "{}")
 _RECEIVE = ("zfs", "receive", "-u", "{}")
+# A stream may bring properties, and datasets beside and below its own: one that is mounted over
+# /etc at the next boot would be the sender's way in. What the copies' dataset says holds for all.
+_HELD = ("mountpoint", "readonly", "volmode")
 
 
 def receive(machine: Machine, name: str) -> int:
@@ -117,12 +120,18 @@ def _with(form: tuple[str, ...], dataset: str) -> tuple[str, ...]:
 def _snapshots(dataset: str) -> int:
     """Tell of the copy's snapshots, in two steps: not every ZFS takes `-t` when it is asked so."""
     list_them = ("zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", "-d", "1", dataset)
-    listed = subprocess.run(list_them, stdout=subprocess.PIPE, check=False, env=_PATH, text=True)
-    names = listed.stdout.split()
-    if listed.returncode or not names:
-        return listed.returncode
-    argv = ("zfs", "get", "-Hp", "guid,creation", *names)
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, check=False, env=_PATH).returncode
+    for _ in range(_TRIES):
+        listed = subprocess.run(list_them, capture_output=True, check=False, env=_PATH, text=True)
+        names = listed.stdout.split()
+        if listed.returncode or not names:
+            return listed.returncode
+        argv = ("zfs", "get", "-Hp", "guid,creation", *names)
+        told = subprocess.run(argv, capture_output=True, check=False, env=_PATH, text=True)
+        if told.returncode == 0:
+            print(told.stdout, end="", flush=True)
+            return 0
+        # One of them was pruned meanwhile.
+    return told.returncode
 
 
 def _busy(machine: Machine, dataset: str) -> int:
@@ -143,10 +152,8 @@ def _received(machine: Machine, dataset: str, expand: tuple[str, ...], *, merged
         except BlockingIOError:
             print(f"backplane: {dataset} is being received already", file=sys.stderr)
             return FAILED
-        code = _piped(_with(_RECEIVE, dataset), expand, merged=merged)
-        # A stream may bring properties and datasets below, and one that is mounted over /etc at the
-        # next boot would be the sender's way in: what the copies' own dataset says holds for all.
-        for setting in ("mountpoint", "readonly"):
+        code = _piped(_receiver(dataset), expand, merged=merged)
+        for setting in _HELD[:2]:
             done = subprocess.run(
                 ("zfs", "inherit", "-r", setting, dataset),
                 capture_output=True,
@@ -155,6 +162,17 @@ def _received(machine: Machine, dataset: str, expand: tuple[str, ...], *, merged
             )
             code = code or done.returncode
         return code
+
+
+def _receiver(dataset: str) -> tuple[str, ...]:
+    """The receiver; where ZFS can (OpenZFS 0.8), no property of a stream's is taken that matters.
+
+    zfs-fuse cannot, and has but what is done after each stream.
+    """
+    program, verb, *rest = _with(_RECEIVE, dataset)
+    asked = subprocess.run(("zfs", "version"), capture_output=True, check=False, env=_PATH)
+    held = [word for name in _HELD for word in ("-x", name)] if asked.returncode == 0 else []
+    return (program, verb, *held, *rest)
 
 
 def _piped(argv: tuple[str, ...], expand: tuple[str, ...], *, merged: bool) -> int:

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 from node import metrics
+from node.errors import Refused
 from node.machine import Machine
 from node.metrics import Metric
 from node.receive import FILE
 from node.request import Answer, Request
 
 _FIX = "look at `zfs list -t snapshot` on the machine"
-_NEVER = float("inf")
+_NEVER, _TRIES = float("inf"), 3
 
 
 def replication(machine: Machine, _: Request) -> Answer:
@@ -58,11 +59,14 @@ def _newest(machine: Machine, dataset: str) -> int:
 
     In two steps, as not every ZFS knows `zfs list -p`.
     """
-    named = machine.commands.run(
-        ["zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", "-d", "1", dataset]
-    )
-    if named.code or not named.out.split():
-        return 0
-    argv = ["zfs", "get", "-Hp", "-o", "value", "creation", *named.out.split()]
-    told = machine.commands.must(argv, why="snapshots cannot be read", fix=_FIX)
-    return max(int(line) for line in told.split())
+    list_them = ["zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", "-d", "1", dataset]
+    for _ in range(_TRIES):
+        named = machine.commands.run(list_them)
+        if named.code or not named.out.split():
+            return 0
+        argv = ["zfs", "get", "-Hp", "-o", "value", "creation", *named.out.split()]
+        told = machine.commands.run(argv)
+        if told.code == 0:
+            return max(int(line) for line in told.out.split())
+        # One of them was pruned meanwhile.
+    raise Refused(f"the snapshots of {dataset} cannot be read: {told.err.strip()[-200:]}", _FIX)

@@ -44,16 +44,18 @@ def shape(machine: Machine, _: Request) -> Answer:
     if not file.exists():
         return {"interfaces": []}
     wanted, names = json.loads(file.read_text(encoding="ascii")), _patiently(machine)
-    for name in names:
-        present = _root(machine, name)
+    roots = {name: _root(machine, name) for name in names}
+    for name, present in roots.items():
         if present not in {_OURS, _KERNELS}:
             raise Refused(f"{name} has traffic classes of somebody else (root {present})", _FIX)
+    for name, present in roots.items():
         root, *lines = batch(wanted, name)
         first = f"filter del dev {name} parent {_OURS}" if present == _OURS else root
         try:
             _batch(machine, [first, *lines])
         except Refused:
-            _clear(machine, name)
+            for one in names:
+                _clear(machine, one)
             raise
         _fair(machine, name, len(wanted["classes"]))
     return {"interfaces": names}
@@ -154,7 +156,7 @@ def _outside(machine: Machine) -> list[str]:
         for route in json.loads(text or "[]"):
             hops = [route, *route.get("nexthops", [])]
             found |= {str(hop["dev"]) for hop in hops if hop.get("dev")}
-    return sorted(name for name in found if not name.startswith(_TUNNEL))
+    return sorted(name for name in found - {"lo"} if not name.startswith(_TUNNEL))
 
 
 def _root(machine: Machine, name: str) -> str:

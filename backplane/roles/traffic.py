@@ -55,7 +55,14 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         # The physical interface is up when the first tunnel is.
         slots=[planes.ENROLLMENT.slot],
         once=True,
-        settings=["RemainAfterExit=yes", "StandardOutput=null", f"ExecStop={_TOOL} unshape"],
+        settings=[
+            "RemainAfterExit=yes",
+            "StandardOutput=null",
+            f"ExecStop={_TOOL} unshape",
+            # The way outside may come late.
+            "Restart=on-failure",
+            "RestartSec=5",
+        ],
     )
     return Parts(files={FILE: classes(plan, node)}, units={"backplane-traffic.service": unit})
 

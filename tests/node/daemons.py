@@ -28,7 +28,6 @@ class Daemons:
         deaf: How often the mirror does not answer an install.
         taken: How often another apt still has the lists.
         beyond: Packages that are in contrib.
-        has_contrib: Whether apt's sources name contrib for the release.
         container: Whether the machine is one.
         broken: Units that systemd refuses to start.
         known: Text by unit, as systemd last read it.
@@ -44,7 +43,6 @@ class Daemons:
         self.taken = 0
         self.deaf = 0
         self.beyond: set[str] = set()
-        self.has_contrib = False
         self.container = False
         self.broken: set[str] = set()
         self.known: dict[str, str] = {}
@@ -124,14 +122,14 @@ class Daemons:
         return ""
 
     def _apt_cache(self, argv: list[str]) -> str | None:
-        sources = self.layout.at("/etc/apt/sources.list.d/backplane.list")
-        return None if argv[-1] in self.beyond and not sources.exists() else ""
+        folder = self.layout.at("/etc/apt/sources.list.d")
+        added = (folder / "backplane.list").exists() or (folder / "backplane.sources").exists()
+        return None if argv[-1] in self.beyond and not added else ""
 
     def _apt_get(self, argv: list[str]) -> str:
         assert argv[0] == "indextargets"
-        rows = ("bookworm|main", "bookworm-updates|main", "bookworm|contrib")
-        told = [f"https://deb.example.org/debian|{row}|/k.gpg\n" for row in rows]
-        return "".join(told[: 2 + self.has_contrib])
+        rows = ("Debian|https://deb.example.org/debian/", "Other|https://other.example.org/tools")
+        return "".join(f"{row}|\n" for row in rows)
 
     def _systemd_detect_virt(self, argv: list[str]) -> str | None:
         assert argv == ["--quiet", "--container"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from node import bundle, enroll, generations, packages, questions, staging, verbs
+from node import bundle, enroll, generations, packages, questions, sources, staging, verbs
 from tests.node.model import Box
 from tests.node.recipe import AHEAD, Recipe, encode
 from tests.node.steps import OLD, armed, refusal
@@ -196,45 +196,94 @@ def test_arming_needs_no_package_manager(enrolled: Box) -> None:
     assert not [argv for argv in enrolled.kernel.log if argv[0] in {"env", "dpkg-query"}]
 
 
-CONTRIB = "/etc/apt/sources.list.d/backplane.list"
-
-
 def _ensure(box: Box, *names: str) -> list[str]:
     return packages.ensure(box.machine, names, shut=(), ahead={})
 
 
+LINES = """\
+deb [signed-by=/k.gpg] https://deb.example.org/debian bookworm main
+deb https://deb.example.org/debian bookworm-updates main contrib
+deb https://other.example.org/tools stable main
+# deb https://deb.example.org/debian bookworm-backports main
+"""
+STANZAS = """\
+Types: deb
+URIs: https://deb.example.org/debian
+Suites: trixie trixie-updates
+Components: main non-free-firmware
+Signed-By:
+ -----BEGIN PGP PUBLIC KEY BLOCK-----
+ .
+ -----END PGP PUBLIC KEY BLOCK-----
+
+Types: deb
+URIs: https://other.example.org/tools
+Suites: stable
+Components: main
+"""
+
+
+def _sources(box: Box) -> None:
+    folder = box.layout.at("/etc/apt/sources.list.d")
+    folder.mkdir(parents=True)
+    (folder.parent / "sources.list").write_text(LINES, encoding="utf-8")
+    (folder / "debian.sources").write_text(STANZAS, encoding="utf-8")
+
+
 def test_contrib_is_added_where_a_package_is_not_in_main(enrolled: Box) -> None:
-    """For each of apt's sources, with its key, and apt reads its lists again before it goes on."""
+    """Each of Debian's own entries once more, with its options and key, and no other's."""
+    _sources(enrolled)
     enrolled.kernel.beyond = {"zfs"}
     assert _ensure(enrolled, "zfs") == ["zfs"]
-    assert enrolled.layout.at(CONTRIB).read_text(encoding="ascii").splitlines() == [
-        "deb [signed-by=/k.gpg] https://deb.example.org/debian bookworm contrib",
-        "deb [signed-by=/k.gpg] https://deb.example.org/debian bookworm-updates contrib",
-    ]
+    added = {form: enrolled.layout.at(at).read_text() for form, at in sources.FILES.items()}
+    assert added[".list"] == (
+        "deb [signed-by=/k.gpg] https://deb.example.org/debian bookworm contrib\n"
+    )
+    first = STANZAS.partition("\n\n")[0]
+    assert added[".sources"] == first.replace("main non-free-firmware", "contrib") + "\n\n"
     words = [line[-1] for line in enrolled.kernel.log if line[0] == "env"]
     assert words[-3:] == ["update", "update", "zfs"]
 
 
-def test_what_is_in_main_adds_nothing_and_a_release_is_not_named_twice(enrolled: Box) -> None:
-    """Contrib that is there already is left as it is."""
+def test_what_is_in_main_adds_nothing(enrolled: Box) -> None:
+    """Nor does a package that nobody has."""
+    _sources(enrolled)
     _ensure(enrolled, "plain")
-    assert not enrolled.layout.at(CONTRIB).exists()
-    enrolled.kernel.beyond, enrolled.kernel.has_contrib = {"zfs"}, True
-    _ensure(enrolled, "zfs")
-    text = enrolled.layout.at(CONTRIB).read_text(encoding="ascii")
-    assert "bookworm contrib" not in text
-    assert "bookworm-updates contrib" in text
+    assert not any(enrolled.layout.at(at).exists() for at in sources.FILES.values())
+
+
+def test_entries_that_apt_does_not_take_are_taken_back(enrolled: Box) -> None:
+    """Else every later use of apt would fail, updates among them."""
+    _sources(enrolled)
+    enrolled.kernel.beyond, enrolled.kernel.taken = {"zfs"}, 1000
+    enrolled.kernel.before_each = lambda: None
+    seen: list[bool] = []
+
+    def look() -> None:
+        there = any(enrolled.layout.at(at).exists() for at in sources.FILES.values())
+        seen.append(there)
+        # The first update goes through, the one with contrib does not.
+        enrolled.kernel.taken = 1000 if there else 0
+
+    enrolled.kernel.before_each = look
+    refusal(_ensure, enrolled, "zfs")
+    assert True in seen
+    assert not any(enrolled.layout.at(at).exists() for at in sources.FILES.values())
 
 
 @pytest.mark.parametrize("container", [True, False])
 def test_a_module_is_built_with_the_running_kernels_headers(
     enrolled: Box, *, container: bool
 ) -> None:
-    """A container has another's kernel, and builds nothing."""
+    """And with those of every later one; a container has another's kernel, and builds nothing."""
     enrolled.kernel.container = container
     _ensure(enrolled, "zfs-dkms")
-    headers = set() if container else {"linux-headers-6.1.0-25-cloud-amd64"}
-    assert enrolled.kernel.packages == {"zfs-dkms"} | headers
+    release = {"linux-headers-6.1.0-25-cloud-amd64", "linux-headers-cloud-amd64"}
+    assert enrolled.kernel.packages == {"zfs-dkms"} | (set() if container else release)
+    # A kernel that came since has none yet.
+    enrolled.kernel.packages -= {"linux-headers-6.1.0-25-cloud-amd64"}
+    _ensure(enrolled, "zfs-dkms")
+    assert enrolled.kernel.packages == {"zfs-dkms"} | (set() if container else release)
 
 
 def test_a_mirror_that_does_not_answer_is_asked_again(enrolled: Box) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,8 @@ class World:
         present: pools that are imported.
         lying: pools that a device or a folder holds, to be imported.
         holds: what blkid finds on the device; nothing if it is empty.
+        unread: why blkid could not look.
+        full: whether the disk is.
         datasets: those there are.
         snapshots: when those of each dataset were made.
         done: every command that changes something.
@@ -40,6 +43,8 @@ class World:
     present: set[str] = field(default_factory=set)
     lying: set[str] = field(default_factory=set)
     holds: str = ""
+    unread: str = ""
+    full: bool = False
     datasets: list[str] = field(default_factory=list)
     snapshots: dict[str, list[int]] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
@@ -48,7 +53,7 @@ class World:
         """Be `zpool`, `zfs`, `blkid` or `fallocate`."""
         assert not stdin
         assert timeout
-        words, code, out = " ".join(argv), 0, ""
+        words, code, out, err = " ".join(argv), 0, "", ""
         if argv[:2] == ["zpool", "list"]:
             code, self.late = int(self.late > 0), self.late - 1
             out = "\n".join(sorted(self.present))
@@ -56,6 +61,11 @@ class World:
             code = int(argv[-1] not in self.lying)
         elif argv[0] == "blkid":
             code, out = (0, self.holds) if self.holds else (2, "")
+            err = self.unread
+        elif argv[0] == "fallocate":
+            self.done.append(words)
+            code = int(self.full)
+            Path(argv[-1]).touch()
         elif argv[:2] == ["zfs", "list"] and "snapshot" in argv:
             made = self.snapshots.get(argv[-1])
             names = [f"{argv[-1]}@{at}" for at in made or ()]
@@ -66,7 +76,7 @@ class World:
             out = "\n".join(self.datasets)
         elif argv[0] != "modprobe":
             self.done.append(words)
-        return Result(code=code, out=out, err="no" if code else "")
+        return Result(code=code, out=out, err=err or ("no" if code and argv[0] != "blkid" else ""))
 
 
 @pytest.fixture
@@ -96,7 +106,7 @@ def test_pools_and_datasets_are_made_where_nothing_is(enrolled: Box, world: Worl
         for path in ("/var/lib/backplane-pools/tank", "/dev/disk/by-id/one")
     )
     assert world.done == [
-        f"fallocate --length 2000000000 {file}",
+        f"fallocate --length 2000000000 {file}.new",
         f"zpool create tank {file}",
         f"zpool create vault {device}",
         "zfs create -p tank/data",
@@ -123,6 +133,46 @@ def test_nothing_is_made_over_anything(enrolled: Box, world: World, holds: str) 
         pools.pools(enrolled.machine, {})
     assert holds in told.value.error
     assert world.done == []
+
+
+def test_a_pool_that_cannot_be_imported_is_nobodys_to_empty(enrolled: Box, world: World) -> None:
+    """It may be the user's own: ZFS's words are told, and nothing of emptying."""
+    world.holds, world.present = 'TYPE="zfs_member"', {"tank"}
+    with pytest.raises(Refused, match="a pool that is not imported: no") as told:
+        pools.pools(enrolled.machine, {})
+    assert "empty" not in told.value.fix
+    assert world.done == []
+
+
+@pytest.mark.parametrize("where", [0, 9 << 20])
+def test_a_device_without_a_signature_is_looked_at_as_well(
+    enrolled: Box, world: World, where: int
+) -> None:
+    """Not all that is somebody's has one; and what cannot be read is not empty."""
+    world.present = {"tank"}
+    device = enrolled.layout.at("/dev/disk/by-id/one")
+    with device.open("r+b") as disk:
+        disk.truncate(10 << 20)
+        disk.seek(where)
+        disk.write(b"data")
+    with pytest.raises(Refused, match="holds something else"):
+        pools.pools(enrolled.machine, {})
+    device.write_bytes(bytes(10 << 20))
+    world.unread = "cannot open"
+    with pytest.raises(Refused, match="cannot be read"):
+        pools.pools(enrolled.machine, {})
+    world.unread = ""
+    assert pools.pools(enrolled.machine, {})["made"] == ["vault"]
+
+
+def test_a_file_that_does_not_fit_leaves_none_behind(enrolled: Box, world: World) -> None:
+    """The next run begins anew, and takes no half of one for a pool."""
+    world.present, world.full = {"vault"}, True
+    with pytest.raises(Refused):
+        pools.pools(enrolled.machine, {})
+    assert list(enrolled.layout.at("/var/lib/backplane-pools").iterdir()) == []
+    world.full = False
+    assert pools.pools(enrolled.machine, {})["made"] == ["tank"]
 
 
 def test_a_device_that_is_not_there_and_a_zfs_that_never_answers_are_named(

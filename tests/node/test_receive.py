@@ -104,6 +104,7 @@ def ask(enrolled: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
         "#!/bin/sh",
         f'echo "$0 $@" >>{tmp_path}/asked',
         f"[ $1 != list ] || cat {tmp_path}/lists 2>/dev/null || true",
+        f"[ $1 != version ] || [ ! -e {tmp_path}/old ] || exit 2",
         f"[ ! -e {tmp_path}/breaks ] || {{ echo broken >&2; exit 3; }}",
     ]
     zfs.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
@@ -150,6 +151,8 @@ def test_snapshots_are_told_of_as_syncoid_reads_them(ask: Ask, tmp_path: Path) -
     asked = [line.partition(" ")[2] for line in _asked(tmp_path)]
     one = f"list -H -t snapshot -o name -r -d 1 {COPY}"
     assert asked == [one, one, f"get -Hp guid,creation {COPY}@a {COPY}@b"]
+    (tmp_path / "breaks").touch()
+    assert ask(words) == 3
 
 
 def test_there_are_enough_of_them() -> None:
@@ -205,11 +208,13 @@ def test_no_copy_is_ever_mounted_or_written_whatever_its_stream_says(
 ) -> None:
     """What a stream brings for itself and below gives way to what the copies' dataset says."""
     assert ask(f"zfs receive -u '{COPY}'") == 0
-    assert [line.partition(" ")[2] for line in _asked(tmp_path)] == [
-        f"receive -u {COPY}",
-        f"inherit -r mountpoint {COPY}",
-        f"inherit -r readonly {COPY}",
-    ]
+    (tmp_path / "old").touch()
+    assert ask(f"zfs receive -u '{COPY}'") == 0
+    after = [f"inherit -r mountpoint {COPY}", f"inherit -r readonly {COPY}"]
+    held = "-x mountpoint -x readonly -x volmode"
+    asked = [line.partition(" ")[2] for line in _asked(tmp_path)]
+    assert asked[:4] == ["version", f"receive {held} -u {COPY}", *after]
+    assert asked[4:] == ["version", f"receive -u {COPY}", *after]
 
 
 def test_one_receives_at_a_time_and_the_next_is_told(
