@@ -39,6 +39,8 @@ def mistakes(raw: object) -> list[Mistake]:
         dns_checks.dns,
         copies_checks.pools,
         copies_checks.replications,
+        copies_checks.overlaps,
+        copies_checks.retention,
         _people,
         _endpoints,
     ):

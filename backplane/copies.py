@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 Compress = Literal["none", "lz4", "zstd-fast"]
 
 MINUTE = 60
+PERIODS = {"frequently": 15 * MINUTE, "hourly": 3600, "daily": 86_400, "monthly": 30 * 86_400}
+"""Seconds from one snapshot of a kind to the next (sanoid)."""
+
+KEPT = {"frequently": 0, "hourly": 36, "daily": 30, "monthly": 3}
+"""How many of each kind stay where none are declared."""
+
 _UNITS = {"m": MINUTE, "h": 60 * MINUTE, "d": 24 * 60 * MINUTE}
 
 

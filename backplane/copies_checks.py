@@ -3,13 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from backplane import planes
+from backplane import copies, planes
 from backplane.breach import breach
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
+from backplane.role_rules import EVERY_PATTERN
 
 _RESERVED = re.compile(r"(mirror|raidz|draid|spare|log|special|dedup|cache).*|c[0-9].*")
 """Names that no pool may have (zpool-create(8))."""
+
+
+_APART = "put the copies below a dataset of their own"
 
 
 def pools(view: Raw) -> Iterator[Mistake]:
@@ -51,6 +55,54 @@ def replications(view: Raw) -> Iterator[Mistake]:
             if first != path:
                 what = f"`{dataset}` of {source} is the dataset of {first} as well"
                 yield breach(f"{path}.dataset", what, "replicate.*.dataset")
+
+
+def overlaps(view: Raw) -> Iterator[Mistake]:
+    """What is copied from a node and what is copied to it: none of it inside the other."""
+    places = [
+        (path, one.text("source"), one.text("target"), one.text("dataset"), one.text("into"))
+        for path, one in view.members("replicate")
+    ]
+    for path, _, target, _, into in places:
+        if target is None or into is None:
+            continue
+        copy = f"{into}/{path.partition('.')[2]}"
+        for other, source, its, dataset, beyond in places:
+            if source == target and dataset is not None and _touch(dataset, into, copy):
+                what = f"`{into}` of {target} and {other}'s `{dataset}` lie in one another"
+                yield breach(f"{path}.into", what, "replicate.*.into", fix=_APART)
+            if other != path and its == target and beyond and _below(beyond, copy):
+                what = f"`{beyond}` of {other} lies in the copy `{copy}`"
+                yield breach(f"{path}.into", what, "replicate.*.into", fix=_APART)
+
+
+def _below(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}/")
+
+
+def _touch(dataset: str, into: str, copy: str) -> bool:
+    return _below(dataset, copy) or _below(copy, dataset) or dataset == into
+
+
+def retention(view: Raw) -> Iterator[Mistake]:
+    """Some kind of snapshot stays on both ends for two intervals: else none is in common."""
+    for path, one in view.members("replicate"):
+        every = one.text("every") or "4h"
+        if not re.fullmatch(EVERY_PATTERN, every):
+            continue
+        needed = 2 * copies.seconds(every)
+        keep, kept = Raw(one.mapping("keep")), Raw(one.mapping("kept"))
+        if not any(
+            min(_count(keep, kind), _count(kept, kind)) * period >= needed
+            for kind, period in copies.PERIODS.items()
+        ):
+            what = "keeps no kind of snapshot on both ends for two intervals"
+            yield breach(path, what, "replicate.*.keep", fix="keep more of one kind on both ends")
+
+
+def _count(kept: Raw, kind: str) -> int:
+    number = kept.number(kind)
+    return copies.KEPT[kind] if number is None else number
 
 
 def _end(nodes: dict[str, Raw], path: str, one: Raw, keys: tuple[str, str]) -> Iterator[Mistake]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from backplane import planes, role_rules
+from backplane.copies import KEPT
 from backplane.model import Mbit, Model, Name, Port
 
 Retention = Annotated[StrictStr, Field(pattern=role_rules.RETENTION_PATTERN)]
@@ -84,10 +85,10 @@ class Pool(Model):
 class Keep(Model):
     """How many snapshots of each kind stay."""
 
-    frequently: Count = 0
-    hourly: Count = 36
-    daily: Count = 30
-    monthly: Count = 3
+    frequently: Count = KEPT["frequently"]
+    hourly: Count = KEPT["hourly"]
+    daily: Count = KEPT["daily"]
+    monthly: Count = KEPT["monthly"]
 
 
 class Replication(Model):

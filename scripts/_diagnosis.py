@@ -137,7 +137,7 @@ def _unreachable(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagn
         slots = list(found.declared.interfaces)
         deaf = {one["plane"] for one in ages if one["to"] == name and one["from"] in asked}
         cause, evidence, fix = found.why(TUNNEL, [name], "management", [name])
-        if not evidence and deaf != set(slots):
+        if not evidence and asked and deaf != set(slots):
             cause = "the mesh hears it, this machine does not: the runner's own tunnel"
             fix = "`backplane tunnel up`, and see docs/runbooks/runner.md"
         elif not evidence:
@@ -289,7 +289,8 @@ def _standing(found: _Found, known: set[str]) -> Iterable[Diagnosis]:
             where=one["node"],
             plane="",
             symptom="not as it was declared",
-            cause=hit.says if hit else f"{one['area']}: {one['what']}",
+            # What fits any difference of an area says nothing of one that nobody feels yet.
+            cause=hit.says if hit and hit.holds != ("",) else f"{one['area']}: {one['what']}",
             evidence=(line(one),),
             fix=(hit.fix if hit else "") or one["fix"] or _by_hand(one),
         )
