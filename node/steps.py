@@ -20,6 +20,7 @@ from node import (
     sshd,
     sysctl,
     timers,
+    traffic,
     wireguard,
 )
 from node.difference import Difference
@@ -130,6 +131,7 @@ class Plan:
             yield from _steps(drift_units.differences(self.machine, self.target, units))
             if units:
                 yield from _steps(services.differences(self.machine, self.target))
+                yield from _steps(traffic.differences(self.machine, self.target))
 
     def _interface(
         self,
