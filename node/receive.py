@@ -25,14 +25,14 @@ LOCKS = "/run/backplane/receiving"
 REFUSED, FAILED = 126, 1
 _PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _MERGED = "2>&1"
-_LONGEST, _SHOWN, _TRIES = 1000, 200, 3
+_LONGEST, _SHOWN = 1000, 200
 
 # What syncoid asks of a dataset; `{}` is its name.
 _LOOKS = (
     ("zfs", "get", "-H", "name", "{}"),
     ("zfs", "get", "-H", "-p", "used", "{}"),
+    ("zfs", "get", "-Hpd", "1", "-t", "snapshot", "guid,creation", "{}"),
 )
-_SNAPSHOTS = ("zfs", "get", "-Hpd", "1", "-t", "snapshot", "guid,creation", "{}")
 _RECEIVE = ("zfs", "receive", "-u", "{}")
 # A stream may bring properties, and datasets beside and below its own: one that is mounted over
 # /etc at the next boot would be the sender's way in. What the copies' dataset says holds for all.
@@ -79,8 +79,6 @@ def _served(machine: Machine, copy: Mapping[str, Any], words: str) -> int | None
         return told
     if asked == ("ps", "-Ao", "args="):
         return _busy(machine, dataset)
-    if asked == _with(_SNAPSHOTS, dataset):
-        return _snapshots(dataset)
     if asked in {_with(look, dataset) for look in _LOOKS}:
         return subprocess.run(asked, stdin=subprocess.DEVNULL, check=False, env=_PATH).returncode
     merged = asked[-1:] == (_MERGED,)
@@ -115,23 +113,6 @@ def understood(words: str) -> tuple[str, ...]:
 
 def _with(form: tuple[str, ...], dataset: str) -> tuple[str, ...]:
     return tuple(dataset if word == "{}" else word for word in form)
-
-
-def _snapshots(dataset: str) -> int:
-    """Tell of the copy's snapshots, in two steps: not every ZFS takes `-t` when it is asked so."""
-    list_them = ("zfs", "list", "-H", "-t", "snapshot", "-o", "name", "-r", "-d", "1", dataset)
-    for _ in range(_TRIES):
-        listed = subprocess.run(list_them, capture_output=True, check=False, env=_PATH, text=True)
-        names = listed.stdout.split()
-        if listed.returncode or not names:
-            return listed.returncode
-        argv = ("zfs", "get", "-Hp", "guid,creation", *names)
-        told = subprocess.run(argv, capture_output=True, check=False, env=_PATH, text=True)
-        if told.returncode == 0:
-            print(told.stdout, end="", flush=True)
-            return 0
-        # One of them was pruned meanwhile.
-    return told.returncode
 
 
 def _busy(machine: Machine, dataset: str) -> int:

@@ -58,7 +58,8 @@ class Recipe:
     def key(self) -> str:
         """Sixteen hex digits that change with anything that goes into the image."""
         parts = [_FORMAT, self.suite, REPOSITORY_URL, *self.packages, "-", *self.offered]
-        text = "\n".join([*parts, self.finish.read_text(), (_HERE / "zfs.py").read_text()])
+        parts += [(_HERE / name).read_text() for name in ("zfs.py", "openzfs.py")]
+        text = "\n".join([*parts, self.finish.read_text()])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

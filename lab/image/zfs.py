@@ -2,15 +2,20 @@
 
 A stand-in, and named so: the module of the kernel that `zfs-dkms` builds cannot be had in the lab.
 `zfs-dkms` is empty here, and `zfsutils-linux` is Debian's zfs-fuse with a unit that starts without
-its init script, which wants to be spared by the kernel's out-of-memory killer and may not.
+its init script, which wants to be spared by the kernel's out-of-memory killer and may not; and with
+a `zfs` that takes what OpenZFS takes (`openzfs.py`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from lab.image import openzfs
 from lab.layout import LabError
 from lab.process import run
+
+PROGRAM = Path(__file__).with_name("openzfs.py")
+"""`zfs` on the machines, in the place of zfs-fuse's own."""
 
 _UNIT = """\
 [Unit]
@@ -22,6 +27,7 @@ Before=shutdown.target
 [Service]
 ExecStartPre=mkdir -p /run/zfs /var/lib/zfs
 ExecStart=zfs-fuse --no-daemon --pidfile /run/zfs-fuse.pid
+ExecStartPost=sh -c 'until zfs mount -a; do sleep 0.2; done'
 [Install]
 WantedBy=multi-user.target
 """
@@ -56,6 +62,12 @@ def stand_in(repository: Path, work: Path) -> None:
     unit = tools / "usr/lib/systemd/system/zfs-fuse.service"
     unit.parent.mkdir(parents=True, exist_ok=True)
     unit.write_text(_UNIT)
+    own = tools / openzfs.OWN.lstrip("/")
+    own.parent.mkdir(parents=True, exist_ok=True)
+    program = tools / "sbin/zfs"
+    program.rename(own)
+    program.write_text(PROGRAM.read_text())
+    program.chmod(0o755)
     _pack(tools, repository, {**told, "Conflicts": "zfs-fuse"}, postinst=_POSTINST)
     _pack(work / "zfs-dkms", repository, {**told, "Depends": "zfsutils-linux"})
 

@@ -156,6 +156,27 @@ def test_the_key_may_receive_and_nothing_else(mesh: Mesh) -> None:
     assert "six" in _copied(mesh)
 
 
+def _snapshots(mesh: Mesh, node: str, dataset: str) -> set[str]:
+    told = mesh.lab.on(node).succeed(f"zfs list -H -t snapshot -o name -r -d 1 {dataset}")
+    return {name.partition("@")[2] for name in told.split()}
+
+
+def test_each_end_prunes_what_it_need_not_keep(mesh: Mesh) -> None:
+    """A snapshot of a kind that none is kept of goes, on both ends; those to be kept stay."""
+    old = "autosnap_2020-01-01_00:00:00_yearly"
+    mesh.lab.on(SOURCE).succeed("systemctl start backplane-sanoid.service")
+    kept = _snapshots(mesh, SOURCE, DATA)
+    mesh.lab.on(SOURCE).succeed(f"zfs snapshot {DATA}@{old}")
+    _replicate(mesh)
+    for node, dataset in ((SOURCE, DATA), (TARGET, COPY)):
+        before = _snapshots(mesh, node, dataset)
+        assert before == {*kept, old}
+        # The age of a snapshot is counted in whole seconds.
+        time.sleep(1.1)
+        mesh.lab.on(node).succeed("systemctl start backplane-sanoid.service")
+        assert _snapshots(mesh, node, dataset) == kept
+
+
 def test_a_run_that_fails_says_so_and_a_pool_that_went_comes_back(mesh: Mesh) -> None:
     """Without its pool the target refuses, and the source's unit has failed; then all is well."""
     source, target = mesh.lab.on(SOURCE), mesh.lab.on(TARGET)

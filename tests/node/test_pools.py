@@ -68,10 +68,7 @@ class World:
             Path(argv[-1]).touch()
         elif argv[:2] == ["zfs", "list"] and "snapshot" in argv:
             made = self.snapshots.get(argv[-1])
-            names = [f"{argv[-1]}@{at}" for at in made or ()]
-            code, out = int(made is None), "\n".join(names)
-        elif argv[:2] == ["zfs", "get"]:
-            out = "\n".join(name.partition("@")[2] for name in argv if "@" in name)
+            code, out = int(made is None), "\n".join(map(str, made or ()))
         elif argv[:2] == ["zfs", "list"]:
             out = "\n".join(self.datasets)
         elif argv[0] != "modprobe":

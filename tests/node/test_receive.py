@@ -103,7 +103,6 @@ def ask(enrolled: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
     lines = [
         "#!/bin/sh",
         f'echo "$0 $@" >>{tmp_path}/asked',
-        f"[ $1 != list ] || cat {tmp_path}/lists 2>/dev/null || true",
         f"[ $1 != version ] || [ ! -e {tmp_path}/old ] || exit 2",
         f"[ ! -e {tmp_path}/breaks ] || {{ echo broken >&2; exit 3; }}",
     ]
@@ -140,19 +139,6 @@ def test_nothing_else_is(
     assert _asked(tmp_path) == []
     assert "nothing else" in capfd.readouterr().err
     assert "replication data may not do this here" in enrolled.journal.lines[-1]
-
-
-def test_snapshots_are_told_of_as_syncoid_reads_them(ask: Ask, tmp_path: Path) -> None:
-    """Those that are listed, by name; a copy without any has nothing to tell."""
-    words = f" zfs get -Hpd 1 -t snapshot guid,creation '{COPY}'"
-    assert ask(words) == 0
-    (tmp_path / "lists").write_text(f"{COPY}@a\n{COPY}@b\n")
-    assert ask(words) == 0
-    asked = [line.partition(" ")[2] for line in _asked(tmp_path)]
-    one = f"list -H -t snapshot -o name -r -d 1 {COPY}"
-    assert asked == [one, one, f"get -Hp guid,creation {COPY}@a {COPY}@b"]
-    (tmp_path / "breaks").touch()
-    assert ask(words) == 3
 
 
 def test_there_are_enough_of_them() -> None:
