@@ -75,7 +75,7 @@ LOCAL: tuple[Drift, ...] = (
         f"{_peer('wg1', 'fsn-b')} persistent-keepalive off",
         "off",
     ),
-    # The other end is a stranger now (below), so nothing brings its endpoint back meanwhile.
+    # The other end has forgotten it by then (below), so nothing brings its endpoint back.
     _drift(
         "fsn-a",
         "wireguard",

@@ -33,7 +33,8 @@ def _drift(mesh: Mesh, *words: str) -> dict[str, Any]:
 
 def _make(mesh: Mesh, drifts: Iterable[Drift]) -> None:
     todo = list(drifts)
-    for node in NODES:
+    # The last node first: what it does not say any more cannot put an endpoint right at the first.
+    for node in reversed(NODES):
         mesh.lab.exec(node, "\n".join(["set -e", *(d.does for d in todo if d.node == node)]))
 
 

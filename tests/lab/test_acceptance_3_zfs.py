@@ -161,10 +161,17 @@ def _snapshots(mesh: Mesh, node: str, dataset: str) -> set[str]:
     return {name.partition("@")[2] for name in told.split()}
 
 
+def _sanoid(mesh: Mesh, node: str) -> None:
+    """Run it; with what there is, not with what its cache of 15 minutes says."""
+    mesh.lab.on(node).succeed(
+        "rm -f /var/cache/sanoid/snapshots.txt && systemctl start backplane-sanoid.service"
+    )
+
+
 def test_each_end_prunes_what_it_need_not_keep(mesh: Mesh) -> None:
     """A snapshot of a kind that none is kept of goes, on both ends; those to be kept stay."""
     old = "autosnap_2020-01-01_00:00:00_yearly"
-    mesh.lab.on(SOURCE).succeed("systemctl start backplane-sanoid.service")
+    _sanoid(mesh, SOURCE)
     kept = _snapshots(mesh, SOURCE, DATA)
     mesh.lab.on(SOURCE).succeed(f"zfs snapshot {DATA}@{old}")
     _replicate(mesh)
@@ -173,7 +180,7 @@ def test_each_end_prunes_what_it_need_not_keep(mesh: Mesh) -> None:
         assert before == {*kept, old}
         # The age of a snapshot is counted in whole seconds.
         time.sleep(1.1)
-        mesh.lab.on(node).succeed("systemctl start backplane-sanoid.service")
+        _sanoid(mesh, node)
         assert _snapshots(mesh, node, dataset) == kept
 
 
