@@ -34,6 +34,7 @@ def mistakes(raw: object) -> list[Mistake]:
         role_checks.roles,
         role_checks.services,
         role_checks.settings,
+        role_checks.dashboards,
         role_checks.databases,
         role_checks.proxies,
         dns_checks.dns,
@@ -41,6 +42,7 @@ def mistakes(raw: object) -> list[Mistake]:
         copies_checks.replications,
         copies_checks.overlaps,
         copies_checks.retention,
+        copies_checks.freshness,
         _people,
         _endpoints,
     ):

@@ -100,6 +100,25 @@ def retention(view: Raw) -> Iterator[Mistake]:
             yield breach(path, what, "replicate.*.keep", fix="keep more of one kind on both ends")
 
 
+def freshness(view: Raw) -> Iterator[Mistake]:
+    """The source makes snapshots twice an interval at least: else a copy is late by itself."""
+    for path, one in view.members("replicate"):
+        every = one.text("every") or "4h"
+        if not re.fullmatch(EVERY_PATTERN, every):
+            continue
+        keep = Raw(one.mapping("keep"))
+        made = [period for kind, period in copies.PERIODS.items() if _count(keep, kind) > 0]
+        if not made or 2 * made[0] > copies.seconds(every):
+            what = f"is {every}, in which the source makes less than two snapshots"
+            yield breach(
+                f"{path}.every",
+                what,
+                "replicate.*.every",
+                fix="write a longer time, or keep some that are made more often: "
+                "`keep: {frequently: 8}`",
+            )
+
+
 def _count(kept: Raw, kind: str) -> int:
     number = kept.number(kind)
     return copies.KEPT[kind] if number is None else number

@@ -27,6 +27,9 @@ DATASET_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,62}){1
 EVERY_PATTERN = r"^([1-9][0-9]?m|[1-9][0-9]?h|[1-7]d)$"
 """A time of minutes, hours or days, as systemd reads it too."""
 
+FINGERPRINT_PATTERN = r"^[0-9A-F]{40}$"
+"""The fingerprint of an OpenPGP certificate of version 4 (RFC 9580, section 5.5.4.2)."""
+
 _COUNT = "a whole number of snapshots from 0 to 10000"
 _WEBHOOK = Rule(
     "an http or https URL that alerts are posted to, without a user or password: it stands in the "
@@ -133,6 +136,21 @@ RULES: Mapping[str, Rule] = {
         "write a URL such as http://127.0.0.1:3000; `pulumi stack output nodes` has the nodes' "
         "addresses",
     ),
+    "grafana": Rule(
+        "what the role grafana needs to know: a mapping with `secret`, and with `key` if its "
+        "packages are signed with another one",
+        "write {secret: <name>}, and `pulumi config set --secret secret-NAME` with the password",
+    ),
+    "grafana.secret": Rule(
+        "the name of a secret of the stack that is the password of Grafana's user admin: its key "
+        "in the config is secret-NAME",
+        "write a name, and `pulumi config set --secret secret-NAME`",
+    ),
+    "grafana.key": Rule(
+        "the fingerprint of the key that Grafana's package archive is signed with: 40 hex digits "
+        "in capitals; the one that is known to this program by default",
+        "leave it out, unless Grafana Labs says that its key has changed",
+    ),
     "traffic": Rule(
         "which plane goes first out of a node: a mapping with `classes` and `uplink`, none of "
         "which must be there",
@@ -191,7 +209,8 @@ RULES: Mapping[str, Rule] = {
         "write pool and dataset, with a / between them",
     ),
     "replicate.*.every": Rule(
-        "the time from one run to the next: 1 to 99 minutes (30m) or hours (4h), 1 to 7 days (1d)",
+        "the time from one run to the next: 1 to 99 minutes (30m) or hours (4h), 1 to 7 days (1d); "
+        "at least twice that from one snapshot of the source to the next",
         "write 4h (default) or another such time",
     ),
     "replicate.*.compress": Rule(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node import generations
+from node import generations, receive
 from node.errors import Refused
 from node.generations import Generation
 from node.machine import Machine
@@ -62,6 +62,9 @@ def _written(machine: Machine) -> Answer:
     name = generations.named(machine, machine.layout.active)
     generation = generations.load(machine, name) if name else None
     told = {"wireguard": wireguard(machine, generation), "backplane": own(machine)}
+    if not (machine.layout.active / receive.FILE).exists():
+        # What the last look at copies has left is about none of this generation's.
+        machine.disk.remove(machine.layout.at(FOLDER) / "replication.prom")
     return {"written": sorted(write(machine, file, told[file]) for file in told)}
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from lab.faults import path, power
+from lab.faults import clock, path, power
 from lab.setup import toolchain
 from tests.bench.figures import Figures
 from tests.lab.mesh import Declaration, Mesh
@@ -32,8 +32,10 @@ Four nodes on two sites in the lab, Prometheus and Alertmanager on hel-b. Second
 HandshakeStale waits for 180 s since the last handshake, which may itself be up to 120 s old, and
   then 2 minutes.
 GuardHit looks 5 minutes back, so it clears after those.
-ClockOff fires by itself, as the lab's machines have no source of time; RebootNeeded waits for a day
-  and ReplicationLag for a role that is not there yet: those are run by `promtool test rules` alone.
+ReplicationLag waits for two intervals of 4 hours: replication is stopped for real, and 9 hours pass
+  for the node tool of the target alone, which looks every 5 minutes.
+ClockOff fires by itself, as the lab's machines have no source of time, and RebootNeeded waits for a
+  day: those two are run by `promtool test rules` alone.
 """
 QUIET = 60.0
 """Seconds without a fault in which nothing may fire."""
@@ -115,6 +117,7 @@ def main() -> int:
         mesh = Mesh.make(Path(name))
         try:
             mesh.must("up", "--yes", "--skip-preview", seconds=900)
+            _copied(mesh)
             strange = _measured(mesh, figures, say)
         finally:
             mesh.end()
@@ -127,6 +130,16 @@ def main() -> int:
     for figure in figures.missed:
         say(f"MISSED: {figure.name}: {figure.values} {figure.unit}, bound {figure.bound}")
     return 1 if figures.missed else 0
+
+
+def _copied(mesh: Mesh) -> None:
+    """A first copy, which by itself comes 15 minutes after boot, and a look at it."""
+    for name, unit in (
+        ("fsn-b", "backplane-sanoid"),
+        ("fsn-b", "backplane-replicate-data"),
+        ("hel-a", "backplane-replication"),
+    ):
+        mesh.lab.on(name).succeed(f"systemctl start {unit}.service", 120)
 
 
 def _measured(mesh: Mesh, figures: Figures, say: Callable[[str], None]) -> set[str]:
@@ -175,21 +188,25 @@ def _faults(mesh: Mesh) -> Iterator[tuple[str, Callable[[], ExitStack], list[Wan
         stack = ExitStack()
         stack.enter_context(path.blocked(mesh.lab.lab, *_machines(mesh, "fsn-a", "fsn-b")))
         stack.enter_context(_anew(mesh, "fsn-b", "wg-quick@wg3.service"))
-        stack.enter_context(_stopped(mesh, "hel-a", "backplane-node-exporter.service"))
+        stack.enter_context(_stopped(mesh, "fsn-a", "backplane-node-exporter.service"))
         stack.enter_context(_stopped(mesh, "hel-b", "backplane-metrics.timer"))
         stack.enter_context(_stranger(mesh, "hel-a", "fsn-b"))
+        stack.enter_context(_stopped(mesh, "fsn-b", "backplane-replicate-data.timer"))
+        stack.enter_context(clock.skewed(mesh.lab.machine("hel-a"), 9 * 3600))
         return stack
 
+    copied = {"instance": "hel-a", "dataset": "vault/copies/data"}
     yield (
-        "a path cut, an exporter and a timer stopped, a stranger inside monitoring",
+        "a path cut, exporter, timer and replication stopped, a stranger inside monitoring",
         at_once,
         [
             Wanted(name="HandshakeStale", labels=management, fires=345, clears=75),
             Wanted(name="HandshakeNever", labels=storage, fires=345, clears=75),
             Wanted(name="HandshakeOneWay", labels=management, fires=375, clears=195),
-            Wanted(name="ExporterDown", labels={"node": "hel-a"}, fires=105, clears=45),
+            Wanted(name="ExporterDown", labels={"node": "fsn-a"}, fires=105, clears=45),
             Wanted(name="MetricsOld", labels={"instance": "hel-b"}, fires=225, clears=60),
             Wanted(name="GuardHit", labels={"instance": "fsn-b"}, fires=60, clears=360),
+            Wanted(name="ReplicationLag", labels=copied, fires=420, clears=345),
         ],
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from node import generations, metrics
 from node.metrics import Metric
+from node.receive import FILE
 from tests.node.model import Box
 from tests.node.recipe import Recipe, key
 
@@ -65,6 +66,18 @@ def test_wireguard_has_the_exporters_names_and_a_name_for_every_peer(enrolled: B
         ("wireguard_received_bytes_total", "counter"),
         ("wireguard_latest_handshake_seconds", "gauge"),
     ]
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_was_said_of_copies_goes_with_them(enrolled: Box) -> None:
+    """It stays while there are some; an old value would stand there for good."""
+    told = metrics.write(enrolled.machine, "replication", [])
+    copies = enrolled.layout.active / FILE
+    copies.parent.mkdir(parents=True)
+    copies.touch()
+    assert told in _written(enrolled)
+    copies.unlink()
+    assert told not in _written(enrolled)
 
 
 @pytest.mark.usefixtures("asked")
