@@ -12,6 +12,7 @@ from backplane.model import Mbit, Model, Name, Port
 from backplane.settings import (
     SETTINGS,
     Dns,
+    Grafana,
     Monitoring,
     Nginx,
     Pool,
@@ -127,6 +128,7 @@ class Declaration(Model):
     dns: Dns = Dns()
     postgres: Postgres = Postgres()
     nginx: Nginx = Nginx()
+    grafana: Grafana | None = None
     traffic: Traffic = Traffic()
     replicate: dict[Name, Replication] = {}
     operators: dict[Name, Operator] = {}

@@ -25,6 +25,24 @@ class Monitoring:
     watchdog: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grafana:
+    """What Grafana needs to know.
+
+    Attributes:
+        secret: the name of the secret that is its admin's password.
+        key: fingerprint of the key that its packages are signed with, if not the usual one.
+    """
+
+    secret: str
+    key: str | None
+
+
+def grafana(declared: settings.Grafana | None) -> Grafana | None:
+    """What the section `grafana:` of a checked declaration says, if it is there."""
+    return Grafana(secret=declared.secret, key=declared.key) if declared else None
+
+
 def monitoring(declared: settings.Monitoring) -> Monitoring:
     """What the section `monitoring:` of a checked declaration says."""
     return Monitoring(

@@ -10,7 +10,7 @@ from backplane.copies import Copy, copies
 from backplane.declaration import Declaration
 from backplane.known import known
 from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlane, PlanSite
-from backplane.monitoring import Monitoring, monitoring
+from backplane.monitoring import Grafana, Monitoring, grafana, monitoring
 from backplane.names import Dns, dns
 from backplane.roles import Opening, Role
 
@@ -53,6 +53,7 @@ class Plan:
     proxies: Mapping[str, str] = field(default_factory=dict)
     """By name, the URLs that nginx hands on to."""
     monitoring: Monitoring = field(default_factory=Monitoring)
+    grafana: Grafana | None = None
     dns: Dns = field(default_factory=Dns)
     copies: tuple[Copy, ...] = ()
     """The datasets of which other nodes keep copies, by the replication's name."""
@@ -201,11 +202,17 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         known=known(declaration),
         proxies={name: one.to for name, one in declaration.nginx.proxies.items()},
         monitoring=monitoring(declaration.monitoring),
+        grafana=grafana(declaration.grafana),
         dns=dns(declaration.dns),
         copies=copies(declaration),
-        secrets=frozenset(monitoring(declaration.monitoring).secrets.values()),
+        secrets=_secrets(declaration),
         traffic=declaration.traffic.classes,
     )
+
+
+def _secrets(declaration: Declaration) -> frozenset[str]:
+    named = {one.secret for one in declaration.monitoring.receivers.values() if one.secret}
+    return frozenset(named | ({declaration.grafana.secret} if declaration.grafana else set()))
 
 
 def _find(things: tuple[Named, ...], attribute: str, value: str) -> Named:

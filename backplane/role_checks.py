@@ -9,7 +9,18 @@ from backplane.breach import breach
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
 from backplane.role_rules import PROXY_PATTERN
-from backplane.roles import EVERYWHERE, ROLES, Proto, Role, nginx, placed, postgres, replica
+from backplane.roles import (
+    EVERYWHERE,
+    ROLES,
+    Proto,
+    Role,
+    grafana,
+    nginx,
+    placed,
+    postgres,
+    prometheus,
+    replica,
+)
 
 
 def roles(view: Raw) -> Iterator[Mistake]:
@@ -76,6 +87,7 @@ def _left_out(at: str, role: str, in_use: tuple[str, ...]) -> Iterator[Mistake]:
 
 
 _FOR = {
+    "grafana.secret": grafana.NAME,
     "monitoring.retention": "prometheus",
     "monitoring.size": "prometheus",
     "monitoring.receivers": "alertmanager",
@@ -94,6 +106,18 @@ def settings(view: Raw) -> Iterator[Mistake]:
         if key in view.mapping(section) and role not in named:
             what = f"no node that stays has the role {role}, which this is for"
             yield breach(path, what, path, fix=f"add {role} to a node's roles, or remove this")
+
+
+def dashboards(view: Raw) -> Iterator[Mistake]:
+    """Grafana: with a password, and with something to show."""
+    named, key = view.roles(), "grafana"
+    if grafana.NAME not in named:
+        return
+    if not view.mapping(key):
+        yield breach(key, "a node has the role grafana, and its user admin no password", key)
+    if prometheus.NAME not in named:
+        what = "a node has the role grafana, and none the role prometheus, which it shows"
+        yield breach(key, what, key, fix="add prometheus to a node's roles")
 
 
 def databases(view: Raw) -> Iterator[Mistake]:

@@ -68,6 +68,13 @@ class Nginx(Model):
     proxies: dict[Name, Proxy] = {}
 
 
+class Grafana(Model):
+    """Who may look at dashboards, and what Grafana's packages are signed with."""
+
+    secret: Name
+    key: Annotated[StrictStr, Field(pattern=role_rules.FINGERPRINT_PATTERN)] | None = None
+
+
 class Traffic(Model):
     """Which traffic goes first out of a node, and what its line carries."""
 
@@ -112,6 +119,7 @@ SETTINGS: Sequence[tuple[type[Model], str]] = (
     (Postgres, "postgres."),
     (Proxy, "nginx.proxies.*."),
     (Nginx, "nginx."),
+    (Grafana, "grafana."),
     (Traffic, "traffic."),
     (Pool, "sites.*.nodes.*.pools.*."),
     (Keep, "replicate.*.keep."),

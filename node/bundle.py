@@ -56,7 +56,7 @@ class Bundle:
         files: Sorted by path.
         interfaces: What is declared of each interface: slot, port, mtu, addresses, peers (count).
         mesh: Each interface's peers by name: name, key, kind, v4, v6, public.
-        roles: By role: packages, shut, ahead, units, checks.
+        roles: By role: packages, archive, shut, ahead, units, checks.
     """
 
     node: str

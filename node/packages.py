@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from node import sources
+from node import archives, sources
 from node.errors import Refused
 from node.machine import Machine
 
 _NOTHING = "/dev/null"
 _FIX = "see that the machine reaches its package mirror, and that no other apt runs; then try again"
 # Seconds for all of an install: less than the ten minutes that the runner gives a stage.
-_LONGEST = 420.0
+_LONGEST = 540.0
 _AGAIN = 3.0
 _TRIES = 3
 _UNANSWERED = ("Could not connect", "Unable to connect", "Temporary failure", "Connection timed")
@@ -25,7 +25,12 @@ _STATE = re.compile(r"^(?P<package>\S+) installed$", re.MULTILINE)
 
 
 def ensure(
-    machine: Machine, packages: Iterable[str], *, shut: Iterable[str], ahead: Mapping[str, str]
+    machine: Machine,
+    packages: Iterable[str],
+    *,
+    shut: Iterable[str],
+    ahead: Mapping[str, str],
+    others: Mapping[str, Mapping[str, str]],
 ) -> list[str]:
     """Install what is missing; what it brings to run is shut before it is there.
 
@@ -34,6 +39,7 @@ def ensure(
         packages: Debian packages.
         shut: Units that they bring and that must not start; of a template, none of its instances.
         ahead: Text by path of what they must find when they are installed.
+        others: By role, the archives beside Debian's that some of them are in.
 
     Returns:
         The packages that were installed.
@@ -50,10 +56,23 @@ def ensure(
         _put(machine, machine.layout.at(path), text.encode())
     wanted = sorted(packages)
     absent = missing(machine, [*wanted, *sources.headers(machine, wanted)])
-    if not absent:
+    new = archives.lacking(machine, others)
+    if not absent and not new:
         return []
+    archives.add(machine, others, new)
+    try:
+        _install(machine, absent)
+    except Refused:
+        archives.remove(machine, new)
+        raise
+    return absent
+
+
+def _install(machine: Machine, absent: list[str]) -> None:
+    """Have apt read its lists anew, and install what is missing, if anything is."""
     names = ", ".join(absent)
-    why, until = f"{names} cannot be installed", machine.clock.seconds() + _LONGEST
+    why = f"{names} cannot be installed" if names else "apt cannot read its archives"
+    until = machine.clock.seconds() + _LONGEST
     machine.commands.run(_GO_ON, timeout=_LONGEST)
     # Debian's own lists of packages may be as old as the image.
     _apt(machine, ("update",), until, why)
@@ -63,11 +82,12 @@ def ensure(
         except Refused:
             sources.narrow(machine)
             raise
+    if not absent:
+        return
     _apt(machine, (*_INSTALL, *absent), until, why)
     if left := missing(machine, absent):
         raise Refused(f"{', '.join(left)} cannot be installed: apt says nothing of why", _FIX)
     machine.journal.say(f"installed {names}")
-    return absent
 
 
 def _apt(machine: Machine, words: tuple[str, ...], until: float, why: str) -> None:

@@ -11,13 +11,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from node import archives
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from node.generations import Generation
 
 UNITS, ROLES, SECRETS = "units", "roles", "secrets"
-_FIELDS = {"packages", "shut", "ahead", "units", "checks"}
+_FIELDS = {"packages", "archive", "shut", "ahead", "units", "checks"}
 _ROLE = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _UNIT = re.compile(r"backplane-[a-z0-9-]{1,60}\.(service|timer|socket)")
 _FOREIGN = re.compile(r"[a-z0-9][a-z0-9@._-]{0,80}\.(service|socket|timer)")
@@ -73,7 +75,18 @@ def mistake(stated: object, files: Iterable[str]) -> str | None:
 def _well_shaped(told: object) -> bool:
     if not isinstance(told, dict) or set(told) != _FIELDS or not isinstance(told["ahead"], dict):
         return False
+    if told["archive"] is not None and not _is_archive(told["archive"]):
+        return False
     return all(isinstance(text, str) for text in told["ahead"].values())
+
+
+def _is_archive(told: object) -> bool:
+    if not isinstance(told, dict) or set(told) != set(archives.FIELDS):
+        return False
+    return all(
+        isinstance(told[part], str) and pattern.fullmatch(told[part])
+        for part, pattern in archives.FIELDS.items()
+    )
 
 
 def services(generation: Generation) -> dict[str, Service]:
@@ -107,6 +120,11 @@ def sight(generation: Generation) -> str:
 def packages(roles: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Every package that roles need."""
     return sorted({name for told in roles.values() for name in told["packages"]})
+
+
+def others(roles: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, str]]:
+    """By role, the archives beside Debian's."""
+    return {role: told["archive"] for role, told in roles.items() if told["archive"]}
 
 
 def shut(roles: Mapping[str, Mapping[str, Any]]) -> list[str]:

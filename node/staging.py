@@ -31,6 +31,7 @@ def stage(machine: Machine, text: str) -> Answer:
         roles.packages(decoded.roles),
         shut=roles.shut(decoded.roles),
         ahead=roles.ahead(decoded.roles),
+        others=roles.others(decoded.roles),
     )
     with machine.changing():
         _require_ours(machine, decoded)

@@ -1,7 +1,7 @@
 """What the roles of a node bring to its generation: files, units, and what the node must know."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from backplane.plan import Plan, PlanNode
@@ -19,9 +19,9 @@ class Services:
     Attributes:
         files: text by path inside the generation; every daemon may read them, so none is secret.
         secrets: pieces by path inside the generation, which root alone reads.
-        document: by role: `packages` and `shut` (Debian's names), `ahead` (text by path), `units`,
-            and `checks`, in whose arguments `{}` and `{hidden}` stand for the directories of its
-            files and its secrets.
+        document: by role: `packages` and `shut` (Debian's names), `archive`, `ahead` (text by
+            path), `units`, and `checks`, in whose arguments `{}` and `{hidden}` stand for the
+            directories of its files and its secrets.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -43,6 +43,7 @@ def services(plan: Plan, node: PlanNode, roles: Iterable[Role]) -> Services:
         made.files.update({f"{UNITS}/{name}": text for name, text in parts.units.items()})
         made.document[role.name] = {
             "packages": sorted(role.packages),
+            "archive": asdict(parts.archive) if parts.archive else None,
             "shut": sorted(role.shut),
             "ahead": dict(role.ahead),
             "units": sorted(parts.units),

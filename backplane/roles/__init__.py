@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from backplane.roles import (
     alertmanager,
     dns,
+    grafana,
     names,
     nginx,
     node_exporter,
@@ -22,6 +23,7 @@ ROLES: Mapping[str, Role] = {
     for role in (
         alertmanager.ROLE,
         dns.ROLE,
+        grafana.ROLE,
         names.ROLE,
         nginx.ROLE,
         node_exporter.ROLE,

@@ -75,6 +75,25 @@ Piece = str | Tsig | PrivateKey | PublicKey | HostKey | Named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """Where packages come from that Debian does not have.
+
+    Attributes:
+        uri: its address, of https.
+        suite: as in sources.list(5).
+        component: the same.
+        key: the https URL of the OpenPGP certificate that it is signed with, among others maybe.
+        fingerprint: of that certificate: 40 hex digits, in capitals.
+    """
+
+    uri: str
+    suite: str
+    component: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What a role puts on one node.
 
@@ -86,12 +105,14 @@ class Parts:
             service runs while its role is there, unless one of the others, by its name, starts it.
         checks: commands that judge the files before anything is changed; `{}` in an argument is
             the directory of the role's files, `{hidden}` that of its secrets.
+        archive: where the role's packages come from, if not from Debian.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, tuple[Piece, ...]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     checks: tuple[tuple[str, ...], ...] = ()
+    archive: Archive | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,9 @@ PORT = 9090
 CONFIG, RULES = "prometheus.yml", "alerts.yml"
 _SLOT = planes.MONITORING.slot
 _STATE = "backplane-prometheus"
-_EVERY = "15s"
+EVERY = "15s"
+"""How often every target is asked, and every rule judged."""
+
 # Some ten times of what the largest answers: a node in bad hands must not fill this one's memory.
 _LIMITS = {"body_size_limit": "20MB", "sample_limit": 50000}
 _OURS = {"source_labels": ["__name__"], "regex": "(backplane|wireguard)_.+"}
@@ -38,7 +40,7 @@ def config(plan: Plan) -> str:
     tell = [f"{n.name}.{zone}:{alertmanager.PORT}" for n in alive if alertmanager.NAME in n.roles]
     every = _targets(alive, zone, node_exporter.PORT)
     document: dict[str, Any] = {
-        "global": {"scrape_interval": _EVERY, "evaluation_interval": _EVERY},
+        "global": {"scrape_interval": EVERY, "evaluation_interval": EVERY},
         "rule_files": [RULES],
         "scrape_configs": [
             {

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,28 @@ from backplane.declaration import parse
 from backplane.plan import Plan, plan
 from backplane.render import services
 from backplane.roles import ROLES, Parts, Role
-from backplane.roles.base import UNIT_PREFIX, HostKey, Named, PrivateKey, PublicKey, Tsig, at
+from backplane.roles.base import (
+    UNIT_PREFIX,
+    Archive,
+    HostKey,
+    Named,
+    PrivateKey,
+    PublicKey,
+    Tsig,
+    at,
+)
 from tests.core import example, golden, named, tools
 
-MADE = example.material(named.raw())
+
+def _mesh() -> dict[str, Any]:
+    """The one with names, and with Grafana on a node."""
+    raw = named.raw()
+    raw["sites"]["hel"]["nodes"]["hel-b"]["roles"] = ["grafana"]
+    raw["planes"]["management"]["tcp"].append(3000)
+    return {**raw, "grafana": {"secret": "admin"}}
+
+
+MADE = example.material(_mesh())
 TOOLS = {"knot-dnsutils"}
 """Packages that bring no daemon."""
 
@@ -82,12 +101,14 @@ _LISTENING = re.compile(
     r"listen[a-z.-]*address=(\S*?)[\"\s]|ListenStream=(\S+)\n"
     r"|(?:interface|listen): (\S+)\n|listen (\S+);"
 )
+_PAGES = re.compile(r"http_addr = (\S*)\nhttp_port = (\d+)")
 _DATABASE = re.compile(r"listen_addresses=(\S*).* port=(\d+)")
 
 
 def _listening(text: str) -> set[str]:
     """Address and port, as they are written, of each listener that units and files tell of."""
     found = {"".join(one) for one in _LISTENING.findall(text)} - {""}
+    found |= {f"{address}:{port}" for address, port in _PAGES.findall(text)}
     for addresses, port in _DATABASE.findall(text):
         found |= {f"[{a}]:{port}" if ":" in a else f"{a}:{port}" for a in addresses.split(",")}
     return found
@@ -121,6 +142,7 @@ def test_no_listener_is_a_wildcard(name: str) -> None:
         ("listen 8080;", "8080"),
         ("-c listen_addresses=* -c port=5432", "*:5432"),
         ("-c listen_addresses= -c port=5432", ":5432"),
+        ("http_addr = \nhttp_port = 3000\n", ":3000"),
     ],
 )
 def test_an_address_left_out_would_be_seen(text: str, found: str) -> None:
@@ -144,6 +166,7 @@ def test_what_a_role_brings_is_all_in_the_bundle() -> None:
         files={"it.conf": "text\n"},
         units={"backplane-it.service": "unit\n"},
         checks=(("it-check", "{}/it.conf"),),
+        archive=Archive(uri="u", suite="s", component="c", key="k", fingerprint="f"),
     )
     role = Role(
         name="it",
@@ -158,6 +181,7 @@ def test_what_a_role_brings_is_all_in_the_bundle() -> None:
     assert json.loads(json.dumps(made.document)) == {
         "it": {
             "packages": ["a", "b"],
+            "archive": {"uri": "u", "suite": "s", "component": "c", "key": "k", "fingerprint": "f"},
             "shut": ["it.service"],
             "ahead": {"/etc/it/it.d/backplane.conf": "quiet = yes\n"},
             "units": ["backplane-it.service"],

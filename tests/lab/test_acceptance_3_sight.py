@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shlex
+from pathlib import Path
 
 import pytest
+import yaml
 
+from backplane.declaration import parse
+from backplane.plan import plan
 from lab.process import wait_until
+from node import archives, openpgp
+from tests.core import asked
 from tests.lab.mesh import Mesh
+from tests.node.test_archives import ARCHIVE, OTHER, OWN
 
 NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
 _SHAKEN = re.compile(
@@ -94,6 +102,67 @@ def test_prometheus_reaches_every_target_by_name(mesh: Mesh) -> None:
     wait_until(
         "all targets up", lambda: healthy() == wanted | {("prometheus", "hel-b")}, seconds=60
     )
+
+
+def test_every_query_of_every_dashboard_has_an_answer(mesh: Mesh) -> None:
+    """Grafana cannot be had here; what it would ask of Prometheus is asked, and gives samples.
+
+    Rates need two samples, 15 s apart; a copy's lag is looked at a minute after boot.
+    """
+    raw = yaml.safe_load(mesh.stack_file.read_text())["config"]["backplane:mesh"]
+    wanted = asked.queries(plan(parse(raw), project="backplane", stack="lab"))
+    assert len(wanted) > 20
+    address = mesh.outputs()["nodes"]["hel-b"]["addresses"]["monitoring"]["ipv4"]
+    url = f"http://{address}:9090/api/v1/query"
+
+    def samples(query: str) -> int:
+        ask = f"curl -sf --max-time 10 {url} --data-urlencode query={shlex.quote(query)}"
+        return len(json.loads(mesh.lab.on("fsn-a").succeed(ask))["data"]["result"])
+
+    def empty() -> list[str]:
+        return [query for query in wanted if not samples(query)]
+
+    wait_until("every query has samples", lambda: not empty(), seconds=120)
+    matrix = next(query for query in wanted if query.startswith("max by (instance, friendly"))
+    assert samples(matrix) == len(NODES) * (len(NODES) - 1)
+
+
+# An archive that was signed once, for tests, with the first of the keys beside it.
+_ARCHIVE = Path(__file__).resolve().parents[1] / "node" / "archive"
+
+
+def test_apt_takes_an_archive_by_its_key_alone(mesh: Mesh) -> None:
+    """The certificate that is picked is what apt wants; with another one it takes nothing."""
+    node, folder = mesh.lab.on("hel-b"), "/run/archive"
+    keys = (_ARCHIVE / "keys.asc").read_bytes()
+    release = base64.b64encode((_ARCHIVE / "InRelease").read_bytes()).decode()
+    said: list[str] = []
+    try:
+        for fingerprint in (OWN, OTHER):
+            told = {**ARCHIVE, "uri": f"file:{folder}", "fingerprint": fingerprint}
+            entry = archives.entry("sight", told).decode()
+            entry = entry.replace("/etc/apt/keyrings/backplane-sight", f"{folder}/key")
+            packed = base64.b64encode(openpgp.certificate(keys, fingerprint)).decode()
+            at = f"{folder}/dists/stable"
+            node.succeed(
+                f"mkdir -p {at}/main/binary-amd64 {at}/main/binary-arm64 {folder}/lists && "
+                f"touch {at}/main/binary-amd64/Packages {at}/main/binary-arm64/Packages && "
+                f"echo {release} | base64 -d >{at}/InRelease && "
+                f"echo {packed} | base64 -d >{folder}/key.gpg && "
+                f"printf %s {shlex.quote(entry)} >{folder}/it.sources"
+            )
+            options = (
+                *(f"Dir::Etc::sourcelist={folder}/it.sources", "Dir::Etc::sourceparts=-"),
+                *(f"Dir::State::lists={folder}/lists", "APT::Update::Error-Mode=any"),
+            )
+            update = " ".join(["apt-get update", *(f"-o {one}" for one in options)])
+            if fingerprint == OWN:
+                assert "stable InRelease" in node.succeed(f"{update} 2>&1")
+            else:
+                said.append(node.fail(f"{update} 2>&1"))
+    finally:
+        node.succeed(f"rm -rf {folder}")
+    assert "NO_PUBKEY" in said[0]
 
 
 def test_alertmanager_hears_the_watchdog(mesh: Mesh) -> None:

@@ -182,6 +182,7 @@ def needs_of(role: str, hides: bool) -> dict[str, Any]:  # noqa: FBT001  a fact 
     """What a role says of itself in a bundle: `sight` has a template of units, and a file ahead."""
     return {
         "packages": [f"lib{role}", role],
+        "archive": None,
         "shut": [f"{role}.service", *([f"{role}@.service"] if role == "sight" else [])],
         "ahead": {AHEAD: f"{role}\n"} if role == "sight" else {},
         "units": units_of(role),
