@@ -14,12 +14,7 @@ Plain outputs::
     dns          {"zones": {"management": "mgmt", …}, "services": {"prometheus.mon": ["hel-b"]},
                   "servers": {"fsn-a": {"ipv4", "ipv6"}}, "guests": ["printer.mgmt"]}; without a
                   DNS node the names still stand in every node's hosts file
-    plan         {"topology", "network", "ula", "sites": {"fsn": {"cloud": "hetzner"}},
-                  "planes": [{"slot", "name", "interface", "port",
-                  "ipv4": "10.201.0.0/16", "ipv6": "…/56", "keys": 1, "psk": 1,
-                  "rotated": {"keys": "2026-03-01", "psk": null}, "mtu": 1420}, …],
-                  "openings": {"fsn-a": [{"slot", "proto", "port", "role"}, …]}, "people":
-                  {"alice": {"kind": "operator", "key": "255.1", "addresses": {slot: {…}}}}}
+    plan         what `backplane.picture` tells: the mesh before any resource is there
 
 Secret outputs::
 
@@ -32,7 +27,7 @@ Secret outputs::
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -40,6 +35,7 @@ import pulumi
 
 from backplane import keys, names, planes
 from backplane.addressing import Address
+from backplane.picture import addresses, picture
 from backplane.plan import Plan, PlanNode
 from backplane.render import operator, sshconfig
 from backplane.roles import Role, dns
@@ -98,7 +94,7 @@ def export(args: OutputsArgs) -> None:
     pulumi.export("ssh_config", sshconfig.config(plan))
     pulumi.export("known_hosts", directory.apply(partial(sshconfig.known_hosts, plan)))
     pulumi.export("firewall_ids", {name: site.firewall_id for name, site in args.sites.items()})
-    pulumi.export("plan", _plan(plan))
+    pulumi.export("plan", picture(plan))
     pulumi.export("dns", _dns(plan))
     pulumi.export("guests", pulumi.Output.secret(args.ring.roots.apply(partial(_guests, plan))))
     pulumi.export("runner", pulumi.Output.secret(_runner(args, pulumi.Output.all(**told))))
@@ -116,54 +112,13 @@ def _node(node: PlanNode, roles: Iterable[Role], told: Sequence[Any]) -> Json:
         "roles": [role.name for role in roles],
         "host_key": card.ssh,
         "generation": generation,
-        "addresses": _addresses(node.addresses),
+        "addresses": addresses(node.addresses),
         "public_keys": dict(card.wireguard),
     }
 
 
-def _addresses(addresses: Mapping[str, Address]) -> Json:
-    return {slot: _both(at) for slot, at in addresses.items()}
-
-
 def _both(address: Address) -> Json:
     return {"ipv4": address.v4, "ipv6": address.v6}
-
-
-def _plan(plan: Plan) -> Json:
-    return {
-        "topology": plan.topology,
-        "network": plan.network,
-        "ula": plan.ula,
-        "sites": {site.name: {"cloud": site.cloud} for site in plan.sites},
-        "planes": [
-            {
-                "slot": plane.slot,
-                "name": plane.name,
-                "interface": plane.interface,
-                "port": plane.port,
-                "ipv4": plane.supernet4,
-                "ipv6": plane.supernet6,
-                "keys": plane.keys,
-                "psk": plane.psk,
-                "rotated": {"keys": plane.keys_rotated, "psk": plane.psk_rotated},
-                "mtu": plane.mtu,
-            }
-            for plane in plan.planes
-        ],
-        "epochs": {node.name: dict(node.epochs) for node in plan.nodes},
-        "openings": {
-            node.name: [asdict(opening) for opening in plan.openings(node.name)]
-            for node in plan.nodes
-        },
-        "people": {
-            person.name: {
-                "kind": person.kind,
-                "key": person.key,
-                "addresses": _addresses(person.addresses),
-            }
-            for person in plan.people
-        },
-    }
 
 
 def _dns(plan: Plan) -> Json:

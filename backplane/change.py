@@ -1,0 +1,117 @@
+"""What becomes of a mesh when one picture of it takes another's place, as a reviewer asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """What happens to one node.
+
+    Attributes:
+        name: as it is afterwards; a removed one's as it was.
+        site: where.
+        what: `added`, `removed`, `replaced` or `changed`.
+        lines: what about it, each in a few words.
+    """
+
+    name: str
+    site: str
+    what: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """One port that a node opens or shuts inside a plane, and the role it is for."""
+
+    node: str
+    slot: str
+    proto: str
+    port: int
+    role: str
+    opens: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plane:
+    """One plane, before and after.
+
+    Attributes:
+        slot: which.
+        lines: what changes about it.
+        before: pairs of members that could have a session.
+        after: the same, afterwards.
+    """
+
+    slot: str
+    lines: tuple[str, ...]
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interruption:
+    """Something that stands still for a while.
+
+    Attributes:
+        names: nodes or planes, or what else stands still.
+        what: of them; nothing where it is all of each.
+        lasts: for how long, in words.
+        why: what brings it.
+    """
+
+    names: tuple[str, ...]
+    lasts: str
+    why: str
+    what: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKeys:
+    """Keys that are drawn anew.
+
+    Attributes:
+        names: nodes or planes.
+        what: which of theirs.
+    """
+
+    names: tuple[str, ...]
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Everything that differs between two pictures, and what it means.
+
+    Attributes:
+        first: there was no mesh before.
+        nodes: those that are added, removed, replaced or changed, by name.
+        ports: those that open or shut, inside planes.
+        planes: every plane of either picture, in order.
+        people: by name, what happens to them.
+        keys: whose keys are new.
+        settings: what else is different, in words.
+        interruptions: what stands still, for how long.
+    """
+
+    first: bool
+    nodes: tuple[Node, ...] = ()
+    ports: tuple[Port, ...] = ()
+    planes: tuple[Plane, ...] = ()
+    people: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: tuple[NewKeys, ...] = ()
+    settings: tuple[str, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nobody would notice."""
+        told = (self.nodes, self.ports, self.people, self.keys, self.settings)
+        return not any(told) and not any(plane.lines for plane in self.planes)
+
+    def count(self, what: str) -> int:
+        """How many nodes this happens to."""
+        return sum(node.what == what for node in self.nodes)

@@ -1,0 +1,170 @@
+"""Two pictures of a mesh, compared: what comes, what goes, and what is another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backplane import interruptions
+from backplane.change import Change, Node, Plane, Port
+from backplane.pairing import Json, by_slot, part, staying
+
+
+def compare(old: Json | None, new: Json) -> Change:
+    """Compare two pictures.
+
+    Args:
+        old: what was last applied, or the branch that is merged into; None for the first time.
+        new: what is proposed.
+    """
+    before = old or {}
+    nodes = tuple(_nodes(before, new))
+    return Change(
+        first=not old,
+        nodes=nodes,
+        ports=tuple(_ports(before, new)),
+        planes=tuple(_planes(before, new)),
+        people=dict(_people(before, new)),
+        keys=tuple(interruptions.keys(before, new)) if old else (),
+        settings=tuple(_settings(before, new)) if old else (),
+        interruptions=tuple(interruptions.interruptions(before, new, nodes)) if old else (),
+    )
+
+
+_ANOTHER = {"incarnation": "incarnation", "key": "id", "site": "site"}
+"""Fields that make another machine of a node, and what people call them."""
+
+_FIELDS = {"type": "type", "image": "image", "offline": "offline", "retire": "retire"}
+
+
+def _nodes(old: Json, new: Json) -> Iterator[Node]:
+    before, after, same = part(old, "nodes"), part(new, "nodes"), staying(old, new)
+    gone = {*before} - {*same.values()}
+    for name in sorted({*after} | gone):
+        if name in gone and name not in after:
+            yield Node(name=name, site=before[name]["site"], what="removed")
+        elif name not in same:
+            lines = tuple(_described(after[name]))
+            yield Node(name=name, site=after[name]["site"], what="added", lines=lines)
+        else:
+            here, there = before[same[name]], after[name]
+            what = "changed"
+            if any(here.get(key) != there.get(key) for key in _ANOTHER):
+                what = "replaced"
+            lines = tuple(_differences(here, there, {} if same[name] == name else {"": same[name]}))
+            if lines:
+                yield Node(name=name, site=there["site"], what=what, lines=lines)
+
+
+def _described(node: Json) -> Iterator[str]:
+    yield f"{node['type']}, {node['image']}"
+    if roles := [role for role in node["roles"] if role in node["daemons"]]:
+        yield f"runs {', '.join(roles)}"
+
+
+def _differences(here: Json, there: Json, earlier: Json) -> Iterator[str]:
+    yield from (f"was called {name}" for name in earlier.values())
+    for key, text in {**_ANOTHER, **_FIELDS}.items():
+        if here.get(key) != there.get(key):
+            yield f"{text} {_shown(here.get(key))} → {_shown(there.get(key))}"
+    old, new = set(here.get("roles", ())), set(there.get("roles", ()))
+    yield from (f"role {role} comes" for role in sorted(new - old))
+    yield from (f"role {role} goes" for role in sorted(old - new))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def _ports(old: Json, new: Json) -> Iterator[Port]:
+    later = {earlier: name for name, earlier in staying(old, new).items()}
+    before = {
+        (later.get(name, name), *_door(one))
+        for name, openings in part(old, "openings").items()
+        for one in openings
+    }
+    after = {
+        (name, *_door(one)) for name, openings in part(new, "openings").items() for one in openings
+    }
+    for node, slot, proto, port, role in sorted(before ^ after):
+        opens = (node, slot, proto, port, role) in after
+        yield Port(node=node, slot=slot, proto=proto, port=port, role=role, opens=opens)
+
+
+def _door(opening: Json) -> tuple[str, str, int, str]:
+    return opening["slot"], opening["proto"], opening["port"], opening["role"]
+
+
+_PLANE = {
+    "name": "name",
+    "port": "UDP port",
+    "ipv4": "IPv4 network",
+    "ipv6": "IPv6 network",
+    "mtu": "MTU",
+}
+
+
+def _planes(old: Json, new: Json) -> Iterator[Plane]:
+    before, after = by_slot(old), by_slot(new)
+    for slot in {**before, **after}:
+        here, there = before.get(slot, {}), after.get(slot, {})
+        lines: list[str] = []
+        if old and not here:
+            lines.append("comes into use")
+        elif not there:
+            lines.append("is left out")
+        elif here:
+            lines += [
+                f"{text} {here.get(key)} → {there.get(key)}"
+                for key, text in _PLANE.items()
+                if here.get(key) != there.get(key)
+            ]
+        pairs = here.get("pairs", 0), there.get("pairs", 0)
+        yield Plane(slot=slot, lines=tuple(lines), before=pairs[0], after=pairs[1])
+
+
+def _people(old: Json, new: Json) -> Iterator[tuple[str, tuple[str, ...]]]:
+    before, after = part(old, "people"), part(new, "people")
+    for name in sorted({*before, *after}):
+        if name not in before:
+            yield name, (f"{_person(after[name])} comes",)
+        elif name not in after:
+            yield name, (f"{_person(before[name])} goes",)
+        elif lines := tuple(_moves(before[name], after[name])):
+            yield name, lines
+
+
+def _person(one: Json) -> str:
+    return f"{one['kind']} on {', '.join(one['addresses'])}"
+
+
+def _moves(here: Json, there: Json) -> Iterator[str]:
+    old, new = set(here["addresses"]), set(there["addresses"])
+    yield from (f"joins {slot}" for slot in sorted(new - old))
+    yield from (f"leaves {slot}" for slot in sorted(old - new))
+    if here.get("public_keys", {}) != there.get("public_keys", {}):
+        yield "brings another key"
+    if here["key"] != there["key"]:
+        yield "has another id, and so other addresses"
+
+
+_MESH = {
+    "topology": "topology",
+    "network": "first number of the addresses",
+    "ula": "IPv6 network",
+    "protect": "protection from deletion",
+    "timer": "seconds until a change undoes itself",
+}
+
+
+def _settings(old: Json, new: Json) -> Iterator[str]:
+    for key, text in _MESH.items():
+        if key in old and old[key] != new.get(key):
+            yield f"{text}: {_shown(old[key])} → {_shown(new.get(key))}"
+    for key, text in (("sites", "site"), ("copies", "replication")):
+        before, after = part(old, key), part(new, key)
+        yield from (f"{text} {name} comes" for name in sorted({*after} - {*before}))
+        yield from (f"{text} {name} goes" for name in sorted({*before} - {*after}))
+        both = sorted({*before} & {*after})
+        yield from (f"{text} {name} is another" for name in both if before[name] != after[name])

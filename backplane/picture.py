@@ -1,0 +1,116 @@
+"""A plan as plain data: what the output `plan` tells, and what two of which are compared by.
+
+It has no key, no secret, and no value that is known only once a resource exists, so that it can be
+made of a declaration alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backplane.addressing import Address
+    from backplane.plan import Plan, PlanNode, PlanPerson
+    from backplane.roles import Parts
+
+Json = dict[str, Any]
+
+_SHOWN = 12
+"""Hex digits of a digest: enough to see that two differ."""
+
+
+def picture(plan: Plan) -> Json:
+    """Everything about a mesh that people review, by name, sorted where it is a list."""
+    return {
+        "topology": plan.topology,
+        "network": plan.network,
+        "ula": plan.ula,
+        "protect": plan.protect,
+        "timer": plan.timer,
+        "sites": {
+            site.name: {"cloud": site.cloud, "location": site.location} for site in plan.sites
+        },
+        "planes": [
+            {
+                "slot": plane.slot,
+                "name": plane.name,
+                "interface": plane.interface,
+                "port": plane.port,
+                "ipv4": plane.supernet4,
+                "ipv6": plane.supernet6,
+                "keys": plane.keys,
+                "psk": plane.psk,
+                "rotated": {"keys": plane.keys_rotated, "psk": plane.psk_rotated},
+                "mtu": plane.mtu,
+                "pairs": _pairs(plan, plane.slot),
+            }
+            for plane in plan.planes
+        ],
+        "nodes": {node.name: _node(plan, node) for node in plan.nodes},
+        "epochs": {node.name: dict(node.epochs) for node in plan.nodes},
+        "openings": {
+            node.name: [asdict(opening) for opening in plan.openings(node.name)]
+            for node in plan.nodes
+        },
+        "people": {person.name: _person(person) for person in plan.people},
+        "copies": {
+            one.name: {
+                "source": one.source,
+                "dataset": one.dataset,
+                "target": one.target,
+                "copy": one.copy,
+                "seconds": one.seconds,
+            }
+            for one in plan.copies
+        },
+    }
+
+
+def addresses(given: Mapping[str, Address]) -> Json:
+    """Addresses by plane, as outputs have them."""
+    return {slot: {"ipv4": at.v4, "ipv6": at.v6} for slot, at in given.items()}
+
+
+def _node(plan: Plan, node: PlanNode) -> Json:
+    return {
+        "key": node.key,
+        "site": node.site,
+        "type": node.type,
+        "image": node.image + (f", snapshot {node.snapshot}" if node.snapshot else ""),
+        "incarnation": node.incarnation,
+        "offline": node.offline,
+        "retire": node.retire,
+        "was": node.was,
+        "roles": [role.name for role in plan.roles(node.name)],
+        "daemons": {
+            role.name: _digest(role.parts(plan, node))
+            for role in plan.roles(node.name)
+            if role.parts
+        },
+    }
+
+
+def _digest(parts: Parts) -> str:
+    """Changes with anything that a role's daemons are started anew for, secrets left out."""
+    texts = [*sorted(parts.files.items()), *sorted(parts.units.items())]
+    told = "".join(f"{name}\0{text}\0" for name, text in texts)
+    return hashlib.sha256(told.encode()).hexdigest()[:_SHOWN]
+
+
+def _person(person: PlanPerson) -> Json:
+    return {
+        "kind": person.kind,
+        "key": person.key,
+        "addresses": addresses(person.addresses),
+        "public_keys": dict(sorted(person.public_keys.items())),
+    }
+
+
+def _pairs(plan: Plan, slot: str) -> int:
+    """How many pairs of members can have a session on a plane."""
+    members = plan.members.get(slot, ())
+    nodes = sum(member.kind == "node" for member in members)
+    return nodes * (nodes - 1) // 2 + nodes * (len(members) - nodes)

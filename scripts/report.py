@@ -1,0 +1,218 @@
+"""Tell what a change of the declaration does, as Markdown for a pull request."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+import yaml
+
+from scripts._problem import Problem
+from scripts._stack import StackOption, project, pulumi
+
+if TYPE_CHECKING:
+    from backplane.preview import Preview
+
+Json = dict[str, Any]
+
+_FILE = re.compile(r"Pulumi\.([A-Za-z0-9_-]+)\.yaml")
+_LARGEST = 4 << 20
+"""Bytes of a file that are read: whoever opens a pull request may write it."""
+
+File = Annotated[Path | None, typer.Option(exists=False, dir_okay=True, show_default=False)]
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            text = file.read(_LARGEST + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Problem(
+            where=str(path), what=f"{what} cannot be read", why=str(error), fix="name a file"
+        ) from error
+    if len(text) > _LARGEST:
+        why = f"it has more than {_LARGEST} characters"
+        raise Problem(where=str(path), what=f"{what} is not read", why=why, fix="make it smaller")
+    return text
+
+
+def _settings() -> tuple[str, Path]:
+    """The project's name, and the folder of its stacks' files."""
+    settings = yaml.safe_load((project() / "Pulumi.yaml").read_text(encoding="utf-8"))
+    return str(settings["name"]), project() / settings.get("stackConfigDir", ".")
+
+
+def _mesh(path: Path, key: str) -> object:
+    """The raw declaration of a stack's file; None where it has none."""
+    try:
+        document = yaml.safe_load(_text(path, "the stack's file"))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise Problem(
+            where=str(path), what="it is no YAML", why=str(error), fix="mend the file"
+        ) from error
+    config = document.get("config") if isinstance(document, dict) else None
+    return config.get(key) if isinstance(config, dict) else None
+
+
+def _picture(path: Path, name: str, stack: str) -> Json | None:
+    """The picture of a file's declaration; None where there is no file, or no mesh in it.
+
+    Raises:
+        DeclarationError: The declaration has mistakes.
+    """
+    from backplane.check import checked_plan  # noqa: PLC0415 - `--help` needs no pydantic
+    from backplane.picture import picture  # noqa: PLC0415 - as above
+
+    raw = _mesh(path, f"{name}:mesh") if path.exists() else None
+    # Through JSON, as the other side may come from a stack's outputs.
+    made: Json | None = (
+        json.loads(json.dumps(picture(checked_plan(raw, project=name, stack=stack))))
+        if raw is not None
+        else None
+    )
+    return made
+
+
+def _applied(stack: str) -> Json | None:
+    """The picture that the stack's last `pulumi up` left in its plain outputs, if there was one."""
+    text = pulumi(
+        *("stack", "output", "--json", "--stack", stack),
+        where=f"stack {stack}",
+        what="the plan that was last applied cannot be read",
+    )
+    plan: Json | None = json.loads(text or "{}").get("plan")
+    if plan is not None and "nodes" not in plan:
+        raise Problem(
+            where=f"stack {stack}",
+            what="the plan that was last applied does not tell enough",
+            why="an earlier Backplane wrote it",
+            fix="compare with a file by `--base`, or run `pulumi up` once with this version",
+        )
+    return plan
+
+
+def _engine(path: Path) -> Preview:
+    from backplane.preview import preview  # noqa: PLC0415 - only where it is asked for
+
+    text = _text(path, "the preview")
+    try:
+        return preview(json.loads(text))
+    except ValueError as error:
+        raise Problem(
+            where=str(path),
+            what="it is no preview",
+            why=str(error),
+            fix="write it with `pulumi preview --json`",
+        ) from error
+
+
+def _stack(given: str | None, *paths: Path | None) -> str:
+    """The stack's name: the given one, else what a file is called by."""
+    if given:
+        return given.rpartition("/")[2]
+    for path in paths:
+        if path and (found := _FILE.fullmatch(path.name)):
+            return found[1]
+    return pulumi("stack", "--show-name", where="the selected stack", what="its name").strip()
+
+
+def _words(base: Json | None, path: Path | None) -> str:
+    if base is None:
+        return "nothing: there was no mesh before"
+    return "the base branch" if path else "what was last applied"
+
+
+def main(
+    *,
+    stack: StackOption = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(help="The stack's file before; default: what `pulumi up` last applied."),
+    ] = None,
+    head: Annotated[
+        Path | None, typer.Option(help="The stack's file afterwards; default: the project's own.")
+    ] = None,
+    preview: Annotated[
+        Path | None, typer.Option(help="What `pulumi preview --json` wrote, to be told of as well.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write there; default: print it.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="What differs, for a machine to read.")
+    ] = False,
+) -> None:
+    """Tell what a change of the declaration does, as Markdown for a pull request.
+
+    With `--base` and `--head` it needs the two files and nothing else: no engine, no state, no
+    passphrase, no cloud. A base that is not there is a mesh that was not there. No secret is in it.
+    Exit code 0: it was written; 1: so it was, and the proposed declaration is not valid.
+    """
+    from backplane.mistakes import DeclarationError  # noqa: PLC0415 - `--help` needs none of this
+
+    named = _stack(stack, head, base)
+    name, folder = _settings()
+    proposed = head or folder / f"Pulumi.{named}.yaml"
+    try:
+        text, code = _reported(named, (name, base, proposed), preview, as_json=as_json), 0
+    except DeclarationError as error:
+        text, code = _mistaken(named, error, as_json=as_json), 1
+    if output:
+        output.write_text(text, encoding="utf-8")
+    else:
+        typer.echo(text, nl=False)
+    raise typer.Exit(code)
+
+
+def _reported(
+    stack: str, files: tuple[str, Path | None, Path], preview: Path | None, *, as_json: bool
+) -> str:
+    from dataclasses import asdict  # noqa: PLC0415 - as the rest
+
+    from backplane.compare import compare  # noqa: PLC0415 - as the rest
+    from backplane.report import About, report  # noqa: PLC0415 - as the rest
+
+    name, base, head = files
+    new = _picture(head, name, stack)
+    if new is None:
+        raise Problem(
+            where=str(head),
+            what="there is no declaration to report of",
+            why=f"it has no `{name}:mesh` below `config`",
+            fix="give the file by --head, or the stack's name by --stack",
+        )
+    old = _before(base, name, stack)
+    change = compare(old, new)
+    engine = _engine(preview) if preview else None
+    if as_json:
+        told = {"stack": stack, "change": asdict(change), "engine": engine and asdict(engine)}
+        return json.dumps(told, indent=2) + "\n"
+    about = About(stack=stack, base=_words(old, base), head="The declaration here")
+    return report(about, change, new, engine)
+
+
+def _before(base: Path | None, name: str, stack: str) -> Json | None:
+    """The picture to compare with; a base that has mistakes is told as such."""
+    from backplane.mistakes import DeclarationError  # noqa: PLC0415 - as the rest
+
+    if base is None:
+        return _applied(stack)
+    try:
+        return _picture(base, name, stack)
+    except DeclarationError as error:
+        raise Problem(
+            where=str(base),
+            what="the declaration before has mistakes, so nothing can be compared with it",
+            why=str(error).splitlines()[0],
+            fix="compare with what was last applied: leave `--base` out",
+        ) from error
+
+
+def _mistaken(stack: str, error: Exception, *, as_json: bool) -> str:
+    from backplane.report import About, invalid  # noqa: PLC0415 - as the rest
+
+    if as_json:
+        return json.dumps({"stack": stack, "mistakes": str(error)}, indent=2) + "\n"
+    about = About(stack=stack, base="what was before", head="The declaration here")
+    return invalid(about, str(error))
