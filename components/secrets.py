@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pulumi
+from pulumi.runtime import get_config
 
 from backplane.plan import Plan
+from backplane.secret import unfit
 
 PREFIX = "secret-"
 """Before a name, the key of the stack's config: `pulumi config set --secret secret-NAME`."""
@@ -16,15 +18,23 @@ def named(plan: Plan) -> pulumi.Output[Mapping[str, str]]:
     """The secrets of a plan by name; they never decide what resources there are.
 
     Raises:
-        pulumi.RunError: One is not there, before any resource is touched; all are told.
+        pulumi.RunError: One is not there, or will not do, before any resource is touched; all
+            are told.
     """
     config, stack = pulumi.Config(), pulumi.get_stack()
     found = {name: config.get_secret(f"{PREFIX}{name}") for name in sorted(plan.secrets)}
-    absent = [name for name, value in found.items() if value is None]
-    if absent:
-        lines = [f"stacks/Pulumi.{stack}.yaml: there is no secret {', '.join(absent)}"]
-        lines += [
-            f"  fix: pulumi config set --stack {stack} --secret {PREFIX}{name}" for name in absent
+    wrong: dict[str, str] = {}
+    for name in found:
+        # Looked at as it is, since what is known late could only fail late.
+        value = get_config(config.full_key(f"{PREFIX}{name}"))
+        why = unfit(value) if value is not None else "it is not there"
+        if why:
+            wrong[name] = why
+    if wrong:
+        lines = [
+            f"stacks/Pulumi.{stack}.yaml: the secret {name} cannot be used: {why}\n"
+            f"  fix: pulumi config set --stack {stack} --secret {PREFIX}{name}"
+            for name, why in wrong.items()
         ]
         raise pulumi.RunError("\n".join(lines))
     return pulumi.Output.secret(pulumi.Output.all(**found))

@@ -11,8 +11,13 @@ import re
 from collections.abc import Iterator
 
 _BLOCK = re.compile(rb"-----BEGIN PGP PUBLIC KEY BLOCK-----(.*?)-----END PGP", re.DOTALL)
-_PRIMARY, _VERSION = 6, 4
-"""Type of the packet that a certificate begins with; the version that most are of (5.5)."""
+_PRIMARY, _VERSION, _LARGEST = 6, 4, 0xFFFF
+"""Type of the packet that a certificate begins with; the version that most are of, and how many
+octets such a key has at most (5.5)."""
+
+_PARTS = {2: "signature", 13: "user id", 14: "subkey", 17: "user attribute"}
+"""What a certificate goes on with (10.1). Anything else begins something of its own: a secret key
+would be another certificate to some programs."""
 
 _PACKET, _NEW, _NEW_TYPE, _OLD_TYPE = 0x80, 0x40, 0x3F, 0x0F
 """Bits of a packet's first octet (4.2)."""
@@ -34,18 +39,20 @@ def certificate(offered: bytes, fingerprint: str) -> bytes:
     found, taken = b"", False
     try:
         for kind, packet, body in _packets(_plain(offered)):
-            if kind == _PRIMARY:
-                taken = body[:1] == bytes([_VERSION]) and _digest(body) == fingerprint
+            if kind not in _PARTS:
+                taken = kind == _PRIMARY and _is(body, fingerprint)
             found += packet if taken else b""
     except (ValueError, IndexError):
         return b""
     return found
 
 
-def _digest(body: bytes) -> str:
-    """A primary key's fingerprint (5.5.4.2), which is of SHA-1 by definition."""
+def _is(body: bytes, fingerprint: str) -> bool:
+    """Whether a primary key has a fingerprint (5.5.4.2), which is of SHA-1 by definition."""
+    if body[:1] != bytes([_VERSION]) or len(body) > _LARGEST:
+        return False
     text = b"\x99" + len(body).to_bytes(2, "big") + body
-    return hashlib.sha1(text, usedforsecurity=False).hexdigest().upper()
+    return hashlib.sha1(text, usedforsecurity=False).hexdigest().upper() == fingerprint
 
 
 def _plain(offered: bytes) -> bytes:

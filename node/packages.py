@@ -56,24 +56,17 @@ def ensure(
         _put(machine, machine.layout.at(path), text.encode())
     wanted = sorted(packages)
     absent = missing(machine, [*wanted, *sources.headers(machine, wanted)])
-    new = archives.lacking(machine, others)
-    if not absent and not new:
-        return []
-    archives.add(machine, others, new)
-    try:
-        _install(machine, absent)
-    except Refused:
-        archives.remove(machine, new)
-        raise
+    until = machine.clock.seconds() + _LONGEST
+    archives.ensure(machine, others, seconds=_LONGEST)
+    if absent:
+        _install(machine, absent, until)
     return absent
 
 
-def _install(machine: Machine, absent: list[str]) -> None:
-    """Have apt read its lists anew, and install what is missing, if anything is."""
+def _install(machine: Machine, absent: list[str], until: float) -> None:
     names = ", ".join(absent)
-    why = f"{names} cannot be installed" if names else "apt cannot read its archives"
-    until = machine.clock.seconds() + _LONGEST
-    machine.commands.run(_GO_ON, timeout=_LONGEST)
+    why = f"{names} cannot be installed"
+    machine.commands.run(_GO_ON, timeout=max(1.0, until - machine.clock.seconds()))
     # Debian's own lists of packages may be as old as the image.
     _apt(machine, ("update",), until, why)
     if sources.widen(machine, absent):
@@ -82,8 +75,6 @@ def _install(machine: Machine, absent: list[str]) -> None:
         except Refused:
             sources.narrow(machine)
             raise
-    if not absent:
-        return
     _apt(machine, (*_INSTALL, *absent), until, why)
     if left := missing(machine, absent):
         raise Refused(f"{', '.join(left)} cannot be installed: apt says nothing of why", _FIX)

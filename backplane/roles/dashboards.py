@@ -22,9 +22,9 @@ _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _COLUMNS, _TALL = 24, 8
 _NODE = 'instance=~"$node"'
 Steps = Sequence[tuple[str, float | None]]
-_OLD: Steps = (("green", None), ("orange", 150), ("red", 180))
+_OLD: Steps = (("transparent", None), ("green", 0), ("orange", 150), ("red", 180))
 """Seconds since a handshake: nodes shake hands every 120, and a session is refused after 180
-(WireGuard whitepaper, section 6.2)."""
+(WireGuard whitepaper, section 6.2). Where there is no tunnel there is no colour."""
 
 _NONE_IS_WELL: Steps = (("green", None), ("red", 1))
 

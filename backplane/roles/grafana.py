@@ -6,6 +6,7 @@ dashboards are files of the generation, so that they change, and are undone, wit
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from backplane import planes
@@ -27,6 +28,25 @@ _PROGRAM = "/usr/share/grafana/bin/grafana"
 _HOME, _CONFIG = "--homepath=/usr/share/grafana", f"--config={at(NAME, 'grafana.ini')}"
 
 
+_GIVES = "password.sh"
+_LOOK = """\
+import sqlite3, sys
+made = sqlite3.connect(sys.argv[1]).execute
+there = made("select count(*) from sqlite_master where name = ?", ["user"]).fetchone()[0]
+print(made("select count(*) from user where id = 1").fetchone()[0] if there else 0)"""
+_SCRIPT = f"""\
+#!/bin/sh
+# password.sh FILE: gives Grafana's admin the password in FILE, if there is an admin yet.
+# Its setting is for the first start alone, which makes the admin.
+set -eu
+db=/var/lib/{_STATE}/grafana.db
+[ -s "$db" ] || exit 0
+admins=$(python3 -c '{_LOOK}' "$db")
+[ "$admins" = 1 ] || exit 0
+exec {_PROGRAM} cli {_HOME} {_CONFIG} admin reset-admin-password --password-from-stdin <"$1"
+"""
+
+
 def _settings(plan: Plan, node: PlanNode) -> str:
     """grafana.ini: one address, one admin, nothing that asks the internet, no alerts of its own."""
     name = f"{node.name}.{plan.plane(_SLOT).zone}"
@@ -41,6 +61,8 @@ def _settings(plan: Plan, node: PlanNode) -> str:
             "data": f"/var/lib/{_STATE}",
             "logs": f"/var/lib/{_STATE}/log",
             "plugins": f"/var/lib/{_STATE}/plugins",
+            # Where the package puts them; that of Prometheus is one since 13.2.
+            "bundled_plugins": "/var/lib/grafana/plugins-bundled",
             "provisioning": at(NAME, "provisioning"),
         },
         "log": {"mode": "console"},
@@ -58,7 +80,11 @@ def _settings(plan: Plan, node: PlanNode) -> str:
         },
         "news": {"news_feed_enabled": "false"},
         "snapshots": {"external_enabled": "false"},
-        "plugins": {"preinstall_disabled": "true"},
+        "plugins": {
+            "preinstall_disabled": "true",
+            "plugin_admin_enabled": "false",
+            "public_key_retrieval_disabled": "true",
+        },
         # Alerts are Prometheus' and Alertmanager's.
         "unified_alerting": {"enabled": "false"},
         "dashboards": {"default_home_dashboard_path": at(NAME, "dashboards/mesh.json")},
@@ -76,7 +102,8 @@ def _sources(plan: Plan) -> str:
     sources: list[dict[str, Any]] = [
         {
             "name": f"Prometheus on {name}",
-            "uid": f"prometheus-{name}",
+            # At most 40 characters, where a node's name has up to 63.
+            "uid": f"prometheus-{hashlib.sha256(name.encode()).hexdigest()[:12]}",
             "type": "prometheus",
             "access": "proxy",
             "url": f"http://{name}.{zone}:{prometheus.PORT}",
@@ -94,7 +121,8 @@ def _provider() -> str:
         "name": "backplane",
         "folder": "Backplane",
         "type": "file",
-        "disableDeletion": True,
+        # A page that is no more goes, in place of staying as one of nobody's.
+        "disableDeletion": False,
         "allowUiUpdates": False,
         "options": {"path": at(NAME, "dashboards")},
     }
@@ -103,11 +131,6 @@ def _provider() -> str:
 
 def _parts(plan: Plan, node: PlanNode) -> Parts:
     declared, own = plan.grafana, node.addresses[_SLOT]
-    # The setting is for the first start alone: later ones give the admin this password again.
-    again = (
-        f"test ! -e /var/lib/{_STATE}/grafana.db || exec {_PROGRAM} cli {_HOME} {_CONFIG} admin "
-        "reset-admin-password --password-from-stdin <%d/admin"
-    )
     daemon = units.service(
         about="Backplane's Grafana, on the management plane",
         start=f"{_PROGRAM} server {_HOME} {_CONFIG} --packaging=deb",
@@ -116,7 +139,9 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         state=_STATE,
         settings=[
             f"LoadCredential=admin:{hidden(NAME, 'admin')}",
-            f"ExecStartPre=-/bin/sh -c '{again}'",
+            f"ExecStartPre=/bin/sh {at(NAME, _GIVES)} %d/admin",
+            # Its plugins are processes, which it meets by sockets there.
+            "PrivateTmp=yes",
         ],
     )
     relay = units.relay(
@@ -133,6 +158,7 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
             "grafana.ini": _settings(plan, node),
             "provisioning/datasources/backplane.yaml": _sources(plan),
             "provisioning/dashboards/backplane.yaml": _provider(),
+            _GIVES: _SCRIPT,
             **shown,
         },
         secrets={"admin": (Named(name=declared.secret),)} if declared else {},

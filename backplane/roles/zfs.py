@@ -20,9 +20,6 @@ NAME = "zfs"
 POOLS = "pools.json"
 _SLOT = planes.STORAGE.slot
 _TOOL = "/usr/local/sbin/backplane-node"
-_LATE = 300
-"""Seconds that a run may begin later than its time, so that not all of a mesh begin at once."""
-
 _POOLS_UNIT = "backplane-pools.service"
 EXPANDS = {"none": (), "lz4": ("lz4", "-dc"), "zstd-fast": ("zstd", "-dc")}
 """By the declaration's word, the program of syncoid's that makes a stream whole again."""
@@ -98,12 +95,10 @@ def _syncoid(plan: Plan, node: PlanNode, one: Copy) -> str:
 
 
 def _every(about: str, one: Copy) -> str:
-    # Never so late that two intervals pass: they raise the alert.
-    late = min(_LATE, one.seconds // 4)
     times = {
         "OnBootSec": "15min",
         "OnUnitActiveSec": f"{one.seconds}s",
-        "RandomizedDelaySec": f"{late}s",
+        "RandomizedDelaySec": "5min",
     }
     return units.timer(about=about, settings=times)
 

@@ -119,7 +119,9 @@ def _with_a_token() -> dict[str, Any]:
 
 def test_a_named_secret_goes_into_one_bundle_and_decides_no_shape() -> None:
     """Another value changes what the one node is sent, which is secret, and no other input."""
-    first, second = (run(_with_a_token(), secrets={"ops-hook": word}) for word in ("one", "two"))
+    first, second = (
+        run(_with_a_token(), secrets={"ops-hook": word}) for word in ("number-one", "number-two")
+    )
     before, after = ({one.what: one for one in made.registered} for made in (first, second))
     assert set(before) == set(after)
     changed = {
@@ -134,6 +136,14 @@ def test_a_named_secret_goes_into_one_bundle_and_decides_no_shape() -> None:
 
 def test_a_secret_that_is_not_there_is_told_before_anything_is_made() -> None:
     """All of them in one message, each with the command that sets it."""
-    with pytest.raises(pulumi.RunError, match="there is no secret ops-hook") as told:
+    with pytest.raises(pulumi.RunError, match=r"the secret ops-hook .* it is not there") as told:
         run(_with_a_token())
     assert "pulumi config set --stack lab --secret secret-ops-hook" in str(told.value)
+
+
+@pytest.mark.parametrize("word", ["short", " blank-before", "two\nlines-of-it", "ends-in-a-line\n"])
+def test_a_secret_that_programs_read_differently_is_told_too(word: str) -> None:
+    """Without a word of it."""
+    with pytest.raises(pulumi.RunError, match="the secret ops-hook cannot be used") as told:
+        run(_with_a_token(), secrets={"ops-hook": word})
+    assert word.strip() not in str(told.value)

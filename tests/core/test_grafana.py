@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import configparser
 import json
+import sqlite3
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,11 @@ from backplane.declaration import parse
 from backplane.plan import Plan, plan
 from backplane.roles import ROLES, Parts, dashboards, grafana
 from backplane.roles.base import Named
-from tests.core import asked, example, tools
+from tests.core import asked, test_copies, tools
 
 
 def _mesh(key: str | None = None, **more: Any) -> Plan:  # noqa: ANN401 - any part of a mesh
-    raw = example.raw()
+    raw = test_copies.raw()
     fsn, hel = (raw["sites"][site]["nodes"] for site in ("fsn", "hel"))
     fsn["fsn-a"]["roles"] = ["grafana"]
     fsn["fsn-b"]["roles"] = hel["hel-b"]["roles"] = ["prometheus"]
@@ -55,14 +57,47 @@ def test_its_password_is_a_secret_and_its_address_managements() -> None:
     assert "User=grafana\n" in unit
 
 
+def test_a_password_is_given_again_once_there_is_an_admin(tmp_path: Path) -> None:
+    """Not before the first start has made one: with no database, an empty one, one with others."""
+    base, given = tmp_path / "grafana.db", tmp_path / "admin"
+    given.write_text("the-password")
+    script = _parts(_mesh()).files["password.sh"]
+    script = script.replace("/var/lib/backplane-grafana/grafana.db", str(base))
+    program = tmp_path / "grafana"
+    program.write_text('#!/bin/sh\necho "given $(cat) by $*"\n')
+    program.chmod(0o755)
+    script = script.replace("/usr/share/grafana/bin/grafana", str(program))
+
+    def run() -> str:
+        asked = ["sh", "-c", script, "sh", str(given)]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+
+    assert run() == ""
+    base.touch()
+    assert run() == ""
+    with sqlite3.connect(base) as database:
+        database.execute("create table other (id integer)")
+    assert run() == ""
+    with sqlite3.connect(base) as database:
+        database.execute("create table user (id integer)")
+    assert run() == ""
+    with sqlite3.connect(base) as database:
+        database.execute("insert into user values (1)")
+    assert run().startswith("given the-password by cli --homepath=/usr/share/grafana --config=")
+    base.write_text("no database")
+    with pytest.raises(subprocess.CalledProcessError):
+        run()
+
+
 def test_each_prometheus_is_a_source_and_the_first_is_asked() -> None:
     """By name on monitoring; those that dashboards choose among."""
     text = _parts(_mesh()).files["provisioning/datasources/backplane.yaml"]
     sources = yaml.safe_load(text)["datasources"]
     assert [(one["uid"], one["url"], one["isDefault"]) for one in sources] == [
-        ("prometheus-fsn-b", "http://fsn-b.mon:9090", True),
-        ("prometheus-hel-b", "http://hel-b.mon:9090", False),
+        ("prometheus-59dc2af61680", "http://fsn-b.mon:9090", True),
+        ("prometheus-8ff667034c37", "http://hel-b.mon:9090", False),
     ]
+    assert all(len(one["uid"]) <= 40 for one in sources)
 
 
 def test_its_packages_are_signed_with_a_key_that_is_known() -> None:
@@ -101,9 +136,10 @@ def test_there_is_a_matrix_for_each_plane_in_use() -> None:
     """And one less where a plane is left out; copies have a page where there are some."""
     kinds = [panel["type"] for panel in _panels(_mesh())]
     assert kinds.count("table") == 4
-    less = _mesh(planes={"storage": {"use": False}})
+    less = _mesh(planes={"storage": {"use": False}}, replicate={})
     assert [panel["type"] for panel in _panels(less)].count("table") == 3
-    assert "copies.json" not in dashboards.files(_mesh())
+    assert "copies.json" in dashboards.files(_mesh())
+    assert "copies.json" not in dashboards.files(_mesh(replicate={}))
 
 
 @pytest.mark.parametrize("query", asked.queries(_mesh()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import openpgp, packages
+from node import archives, openpgp, packages
 from node.commands import Result
-from node.errors import Refused
 from tests.node.model import Box
 from tests.node.steps import refusal
 
@@ -50,6 +50,15 @@ def test_of_many_certificates_one_is_taken_whole() -> None:
     assert openpgp.certificate(KEYS, "643C0C48EBBC6CE08F14C2C9C88F839B4F84709D") == b""
 
 
+@pytest.mark.parametrize("kind", [5, 7, 8, 11, 20])
+def test_what_is_appended_is_not_taken(kind: int) -> None:
+    """A secret key begins another certificate, as do things that belong to none."""
+    own, other = (openpgp.certificate(KEYS, one) for one in (OWN, OTHER))
+    smuggled = _packet(b"x" * 50, old=False, tag=kind) + _packet(b"y" * 50, old=False, tag=2)
+    assert openpgp.certificate(own + smuggled, OWN) == own
+    assert openpgp.certificate(own + smuggled + other, OTHER) == other
+
+
 def test_blocks_behind_one_another_are_all_read() -> None:
     """A file may hold several armoured certificates; a line end may be of two characters."""
     twice = KEYS.replace(b"\n", b"\r\n") + b"\n" + KEYS
@@ -67,6 +76,7 @@ def test_blocks_behind_one_another_are_all_read() -> None:
         b"\xc6\xe0" + bytes(300),
         b"\x9b" + bytes(300),
         b"\xc6",
+        b"\x9a\x00\x01\x00\x01\x04" + bytes(0x10000),
     ],
 )
 def test_what_is_no_certificate_is_none(offered: bytes) -> None:
@@ -76,7 +86,7 @@ def test_what_is_no_certificate_is_none(offered: bytes) -> None:
 
 @given(st.binary(max_size=400), st.sampled_from([OWN, OTHER]))
 def test_whatever_is_offered_nothing_else_is_taken(offered: bytes, fingerprint: str) -> None:
-    """Any bytes, alone and before the right ones, give no other certificate."""
+    """Any bytes give no certificate."""
     assert openpgp.certificate(offered, fingerprint) == b""
 
 
@@ -90,24 +100,48 @@ def test_packets_are_cut_where_they_end(bodies: list[bytes], old: bool) -> None:
 
 @dataclass
 class Web:
-    """apt's helper, and what it downloads; all else is the machine's."""
+    """apt's helper and what it downloads, and what apt says of archives; all else is the machine's.
+
+    Attributes:
+        inner: the machine's own.
+        offers: what is downloaded; nothing if there is nothing.
+        trusts: fingerprint of the key that the archive is signed with.
+        asked: what was downloaded.
+        tried: entries that apt was asked to try.
+    """
 
     inner: Any
     offers: bytes = KEYS
+    trusts: str = OWN
     asked: list[str] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
 
     def run(self, argv: list[str], **rest: Any) -> Result:  # noqa: ANN401 - as the machine's own
-        """Download, or hand on."""
-        if not argv[0].endswith("apt-helper"):
+        """Download, try, or hand on."""
+        if argv[0] == "install":
+            Path(argv[-1]).mkdir(exist_ok=True)
+            assert "--owner=_apt" in argv
+        elif argv[0].endswith("apt-helper"):
+            assert argv[1] == "download-file"
+            self.asked.append(argv[2])
+            if not self.offers:
+                return Result(code=100, out="", err="E: 404  Not Found")
+            Path(argv[3]).write_bytes(self.offers)
+        elif argv[:3] == ["apt-get", "-q", "update"]:
+            return self._tried(argv)
+        else:
             result: Result = self.inner(argv, **rest)
             return result
-        _, verb, url, path = argv
-        assert verb == "download-file"
-        self.asked.append(url)
-        if not self.offers:
-            return Result(code=100, out="", err="E: 404  Not Found")
-        Path(path).write_bytes(self.offers)
         return Result(code=0, out="", err="")
+
+    def _tried(self, argv: list[str]) -> Result:
+        assert "APT::Update::Error-Mode=any" in argv
+        (name,) = [word.partition("=")[2] for word in argv if "sourcelist=" in word]
+        text = Path(name).read_text()
+        keyring = re.findall(r"^Signed-By: (\S+)$", text, re.MULTILINE)
+        self.tried.append(text)
+        well = Path(keyring[0]).read_bytes() == openpgp.certificate(KEYS, self.trusts)
+        return Result(code=0 if well else 100, out="", err="" if well else "E: not signed")
 
 
 @pytest.fixture
@@ -143,33 +177,45 @@ def test_an_archive_is_there_before_apt_asks(enrolled: Box, web: Web) -> None:
     assert all(path.stat().st_mode & 0o777 == 0o644 for path in (keyring, sources))
     assert web.asked == [ARCHIVE["key"]]
     assert _ensure(enrolled) == []
-    assert len(web.asked) == 1
-    assert not enrolled.layout.at("/run/backplane/archive.key").exists()
+    assert len(web.asked) == len(web.tried) == 1
+    for name in (archives.FETCHED, archives.TRIED):
+        assert list(enrolled.layout.at(name).iterdir()) == []
 
 
 def test_another_key_is_refused_and_nothing_is_there(enrolled: Box, web: Web) -> None:
     """The error names what was looked for; apt is not asked at all."""
-    enrolled.kernel.log.clear()
     said = refusal(_ensure, enrolled, "A" * 40)
     assert f"has no key with the fingerprint {'A' * 40}" in said
     web.offers = b""
     assert "cannot be had" in refusal(_ensure, enrolled)
     assert _written(enrolled) == []
-    assert not [argv for argv in enrolled.kernel.log if "apt-get" in argv]
+    assert web.tried == []
 
 
-@pytest.mark.usefixtures("web")
-def test_what_apt_does_not_take_is_taken_back(enrolled: Box) -> None:
-    """So that no later install fails for it."""
-    enrolled.kernel.refuse = lambda argv: "E: not signed" if "update" in argv else None
-    with pytest.raises(Refused, match="not signed"):
-        _ensure(enrolled)
+def test_what_apt_does_not_take_is_never_its(enrolled: Box, web: Web) -> None:
+    """It is tried elsewhere first; one that was taken before stays as it was."""
+    web.trusts = OTHER
+    assert "E: not signed" in refusal(_ensure, enrolled)
     assert _written(enrolled) == []
+    web.trusts = OWN
+    _ensure(enrolled)
+    before = [path.read_bytes() for path in _written(enrolled)]
+    assert "E: not signed" in refusal(_ensure, enrolled, OTHER)
+    assert [path.read_bytes() for path in _written(enrolled)] == before
+
+
+def test_an_install_that_fails_leaves_the_archive(enrolled: Box, web: Web) -> None:
+    """It is a good one; what failed was something else."""
+    enrolled.kernel.refuse = lambda argv: "E: no such mirror" if "install" in argv else None
+    assert "no such mirror" in refusal(_ensure, enrolled)
+    assert len(_written(enrolled)) == 2
+    assert len(web.tried) == 1
 
 
 def test_a_new_key_is_fetched_though_the_package_is_there(enrolled: Box, web: Web) -> None:
     """One that is declared anew, and one whose keyring somebody took away to have it fresh."""
     _ensure(enrolled)
+    web.trusts = OTHER
     assert _ensure(enrolled, OTHER) == []
     keyring, _ = _written(enrolled)
     assert keyring.read_bytes() == openpgp.certificate(KEYS, OTHER)
