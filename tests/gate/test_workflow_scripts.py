@@ -1,0 +1,195 @@
+"""What the workflows' scripts do, with programs in the places of those that they call."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.core import example
+from tests.gate import tree
+
+SCRIPTS = tree.ROOT / ".github" / "scripts"
+
+_RECORDS = """\
+#!/bin/bash
+{{ printf '%s' "${{0##*/}}"; printf ' %q' "$@"; echo; }} >>{log}
+{more}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A folder to run a script in, with programs that write down what they are asked.
+
+    Attributes:
+        folder: where it runs.
+        log: what was asked, a line each.
+    """
+
+    folder: Path
+    log: Path
+
+    def program(self, name: str, more: str = "") -> None:
+        """Put a program in the place of a real one."""
+        path = self.folder / "bin" / name
+        path.write_text(_RECORDS.format(log=self.log, more=more))
+        path.chmod(0o755)
+
+    def run(self, script: str, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of the workflows."""
+        environment = {
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "BACKPLANE": "backplane",
+            "GITHUB_REPOSITORY": "us/mesh",
+            **more,
+        }
+        return subprocess.run(
+            [str(SCRIPTS / script), *words],
+            cwd=self.folder, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def asked(self) -> list[str]:
+        """What programs were asked so far."""
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """An empty one."""
+    (tmp_path / "bin").mkdir()
+    return Bench(folder=tmp_path, log=tmp_path / "log")
+
+
+def _stacks(folder: Path, **stacks: object) -> None:
+    folder.mkdir()
+    for name, mesh in stacks.items():
+        text = yaml.safe_dump({"config": {"backplane:mesh": mesh}})
+        (folder / f"Pulumi.{name}.yaml").write_text(text)
+
+
+def test_report_tells_of_each_stack_that_differs(bench: Bench) -> None:
+    """With the real `backplane`: changed, new, gone, not valid; a link is not followed."""
+    grown = example.raw()
+    grown["sites"]["hel"]["nodes"]["hel-c"] = {"id": 3}
+    base, head = bench.folder / "base", bench.folder / "head"
+    _stacks(base, same=example.raw(), prod=example.raw(), old=example.raw(), linked=example.raw())
+    _stacks(head, same=example.raw(), prod=grown, new=example.raw(), wrong={"sites": 1})
+    (head / "Pulumi.linked.yaml").symlink_to("/etc/passwd")
+    (head / "Pulumi.x;id.yaml").write_text("config: {}")
+    here = str(Path(sys.executable).with_name("backplane"))
+    done = bench.run("report.sh", "base", "head", "out", BACKPLANE=here)
+    assert done.returncode == 1, done.stderr
+    told = {path.stem: path.read_text() for path in (bench.folder / "out").iterdir()}
+    assert set(told) == {"prod", "new", "old", "wrong", "linked"}
+    assert "| **Comes** | 1 node: hel-c |" in told["prod"]
+    assert "there was no mesh before" in told["new"]
+    assert "The stack's file goes." in told["old"]
+    assert "The stack's file goes." in told["linked"]
+    assert "is not valid" in told["wrong"]
+    (head / "Pulumi.wrong.yaml").unlink()
+    assert bench.run("report.sh", "base", "head", "out", BACKPLANE=here).returncode == 0
+
+
+def _comments(bench: Bench, *rows: str) -> None:
+    """The comments of ours that are there: id, kind and stack of each."""
+    told = "".join(row.replace(" ", "\\t") + "\\n" for row in rows)
+    bench.program("gh", f"case $* in *--paginate*) printf '{told}' ;; esac")
+
+
+def test_a_comment_is_edited_where_there_is_one(bench: Bench) -> None:
+    """And made where there is none, and taken away where nothing is to be said any more."""
+    _comments(bench, "7 report prod", "9 report old", "8 preview prod")
+    reports = bench.folder / "reports"
+    reports.mkdir()
+    for stack in ("prod", "staging"):
+        (reports / f"{stack}.md").write_text(f"<!-- backplane report: {stack} -->\n## It\n")
+    done = bench.run("comment.sh", "report", "reports", NUMBER="12")
+    assert done.returncode == 0, done.stderr
+    words = [re.sub(r"body=@\S+", "body", line) for line in bench.asked()[1:]]
+    assert words == [
+        "gh api --silent --method PATCH repos/us/mesh/issues/comments/7 --field body",
+        "gh api --silent --method POST repos/us/mesh/issues/12/comments --field body",
+        "gh api --silent --method DELETE repos/us/mesh/issues/comments/9",
+    ]
+    assert bench.run("comment.sh", "report", "reports", NUMBER="12; id").returncode == 2
+
+
+def test_a_preview_of_one_stack_leaves_the_others_comments(bench: Bench) -> None:
+    """Its own goes when there is nothing to say; its kind is another than the report's."""
+    _comments(bench, "7 preview prod", "9 preview old")
+    assert bench.run("comment.sh", "preview", "reports", "prod", NUMBER="1").returncode == 0
+    assert bench.asked()[1:] == ["gh api --silent --method DELETE repos/us/mesh/issues/comments/7"]
+
+
+@pytest.mark.parametrize(("engine", "policy"), [(0, 0), (0, 1), (255, 0)])
+def test_a_preview_is_reported_though_it_fails(bench: Bench, engine: int, policy: int) -> None:
+    """Report and policy read what the engine said; either failure is the job's."""
+    bench.program("pulumi", f"echo '{{}}'; exit {engine}")
+    bench.program("backplane", f"[ $1 != policy ] || exit {policy}")
+    done = bench.run("preview.sh", "prod", "out")
+    assert bool(done.returncode) is bool(engine or policy)
+    words = [re.sub(r"/\S+", "FILE", line) for line in bench.asked()]
+    assert words == [
+        "pulumi preview --stack prod --json --non-interactive",
+        "backplane report --stack prod --preview FILE --output outFILE",
+        "backplane policy --preview FILE",
+    ]
+
+
+@pytest.mark.parametrize("fails", [0, 1])
+def test_up_changes_and_then_verifies(bench: Bench, fails: int) -> None:
+    """As root, since it makes a tunnel; what failed is not verified."""
+    bench.program("sudo", 'shift 2; exec "$@"')
+    bench.program("backplane", f"[ $1 != up ] || exit {fails}")
+    done = bench.run("up.sh", "prod")
+    assert done.returncode == fails
+    words = [line for line in bench.asked() if line.startswith("backplane")]
+    up = "backplane up --stack prod --yes --skip-preview --non-interactive"
+    assert words == [up, *([] if fails else ["backplane verify --stack prod"])]
+
+
+@pytest.mark.parametrize("finds", [0, 1])
+def test_drift_stands_in_the_summary(bench: Bench, finds: int) -> None:
+    """Whatever was found; the job is red if something was."""
+    bench.program("sudo", 'shift 2; exec "$@"')
+    bench.program("backplane", f"echo it says; exit {finds}")
+    summary = bench.folder / "summary"
+    done = bench.run("drift.sh", "prod", GITHUB_STEP_SUMMARY=str(summary))
+    assert done.returncode == finds
+    assert summary.read_text() == "## Drift of prod\n\n```text\nit says\n```\n"
+
+
+def test_a_failure_is_said_where_it_is_looked_for(bench: Bench) -> None:
+    """As GitHub shows it."""
+    done = bench.run("fail.sh", "why")
+    assert (done.returncode, done.stdout) == (1, "::error::why\n")
+
+
+def test_install_takes_the_lock_and_what_is_named(bench: Bench) -> None:
+    """Hashes are required; packages of Debian only where they are named."""
+    text = (SCRIPTS / "install.sh").read_text()
+    assert "--require-hashes -r requirements-dev.txt" in text
+    bench.program("sudo")
+    bench.program("python3", "mkdir -p .venv/bin; ln -sf /bin/true .venv/bin/pip")
+    folder = bench.folder / ".github" / "scripts"
+    folder.mkdir(parents=True)
+    shutil.copy(SCRIPTS / "install.sh", folder)
+    for words in ((), ("wireguard-tools",)):
+        done = subprocess.run(
+            [str(folder / "install.sh"), *words],
+            env={"PATH": f"{bench.folder / 'bin'}:/usr/bin:/bin"}, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0
+    asked = [line for line in bench.asked() if line.startswith("sudo")]
+    assert asked == [
+        "sudo apt-get -qq update",
+        "sudo apt-get -qq install --no-install-recommends wireguard-tools",
+    ]
