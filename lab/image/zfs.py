@@ -36,6 +36,7 @@ _POSTINST = """\
 set -e
 [ "$1" != configure ] || { systemctl daemon-reload; systemctl enable --now zfs-fuse.service; }
 """
+_PLACES = ("sbin", "usr/sbin")
 _LEFT_OUT = ("etc/init.d", "etc/default", "usr/share", "lib/systemd", "usr/lib/systemd")
 
 
@@ -64,7 +65,8 @@ def stand_in(repository: Path, work: Path) -> None:
     unit.write_text(_UNIT)
     own = tools / openzfs.OWN.lstrip("/")
     own.parent.mkdir(parents=True, exist_ok=True)
-    program = tools / "sbin/zfs"
+    # Trixie's package has it where bookworm's link leads.
+    program = next(tools / at / "zfs" for at in _PLACES if (tools / at / "zfs").exists())
     program.rename(own)
     program.write_text(PROGRAM.read_text())
     program.chmod(0o755)
