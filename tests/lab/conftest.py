@@ -23,6 +23,7 @@ from lab.control import switch
 from tests.lab.flow import PAIR, Flow
 from tests.lab.mesh import Mesh
 from tests.lab.verbs import TestLab, begin, own_name
+from tests.lab.ward import Ward
 
 USER_DATA = (Path(__file__).parent / "user_data.yaml").read_text()
 ANYWHERE = ["0.0.0.0/0", "::/0"]
@@ -82,3 +83,19 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture(scope="session")
+def ward(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Ward]:
+    """A mesh of its own, with the shortest timer; its figures are shown at its end."""
+    made = Ward.make(tmp_path_factory.mktemp("ward"))
+    yield made
+    made.end()
+    plugins = request.config.pluginmanager
+    capture, terminal = plugins.getplugin("capturemanager"), plugins.getplugin("terminalreporter")
+    if capture is not None and terminal is not None and made.figures:
+        # What is written while a fixture ends is captured, and shown only after a failure.
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(made.table())

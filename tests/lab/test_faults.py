@@ -7,7 +7,7 @@ that the nodes' timers alone undo it. `make test` makes a few, `make faults` all
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import pytest
@@ -29,22 +29,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "weather" in metafunc.fixturenames:
         every = metafunc.config.getoption("--every-fault")
         metafunc.parametrize("weather", list(WEATHER) if every else list(WEATHER)[:1])
-
-
-@pytest.fixture(scope="module")
-def ward(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Ward]:
-    """A mesh of its own, with the shortest timer; its figures are shown at its end."""
-    made = Ward.make(tmp_path_factory.mktemp("ward"))
-    yield made
-    made.end()
-    plugins = request.config.pluginmanager
-    capture, terminal = plugins.getplugin("capturemanager"), plugins.getplugin("terminalreporter")
-    if capture is not None and terminal is not None and made.figures:
-        # What is written while a fixture ends is captured, and shown only after a failure.
-        with capture.global_and_fixture_disabled():
-            terminal.write_line(made.table())
 
 
 # A node that does not stage
