@@ -25,7 +25,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """One port that a node opens or shuts inside a plane, and the role it is for."""
+    """One port that a node opens or shuts inside a plane, and the role it is for.
+
+    Attributes:
+        opens: whether it does; else it shuts.
+        stays: whether the node is there before and after.
+    """
 
     node: str
     slot: str
@@ -33,6 +38,7 @@ class Port:
     port: int
     role: str
     opens: bool
+    stays: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +48,16 @@ class Plane:
     Attributes:
         slot: which.
         lines: what changes about it.
-        before: pairs of members that could have a session.
-        after: the same, afterwards.
+        pairs: of members that can have a session afterwards.
+        gained: those of them that could not before.
+        lost: those that can no more.
     """
 
     slot: str
     lines: tuple[str, ...]
-    before: int
-    after: int
+    pairs: int
+    gained: int
+    lost: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +102,8 @@ class Change:
         people: by name, what happens to them.
         keys: whose keys are new.
         settings: what else is different, in words.
-        interruptions: what stands still, for how long.
+        interruptions: what stands still, for how long; the worst first.
+        fetch: operators whose files for `wg-quick` are others afterwards.
     """
 
     first: bool
@@ -105,6 +114,7 @@ class Change:
     keys: tuple[NewKeys, ...] = ()
     settings: tuple[str, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
+    fetch: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from backplane import interruptions
 from backplane.change import Change, Node, Plane, Port
-from backplane.pairing import Json, by_slot, part, staying
+from backplane.pairing import Json, by_slot, own, part, rotated, staying
+from backplane.roles import EVERYWHERE
 
 
 def compare(old: Json | None, new: Json) -> Change:
@@ -17,17 +18,38 @@ def compare(old: Json | None, new: Json) -> Change:
         new: what is proposed.
     """
     before = old or {}
-    nodes = tuple(_nodes(before, new))
+    nodes, planes = tuple(_nodes(before, new)), tuple(_planes(before, new))
+    keys = tuple(interruptions.keys(before, new)) if old else ()
     return Change(
         first=not old,
         nodes=nodes,
         ports=tuple(_ports(before, new)),
-        planes=tuple(_planes(before, new)),
+        planes=planes,
         people=dict(_people(before, new)),
-        keys=tuple(interruptions.keys(before, new)) if old else (),
+        keys=keys,
         settings=tuple(_settings(before, new)) if old else (),
         interruptions=tuple(interruptions.interruptions(before, new, nodes)) if old else (),
+        fetch=tuple(_fetch(before, new, {plane.slot for plane in planes if _else(plane)})),
     )
+
+
+def _else(plane: Plane) -> bool:
+    return bool(plane.lines or plane.gained or plane.lost)
+
+
+def _fetch(old: Json, new: Json, changed: set[str]) -> Iterator[str]:
+    """Operators on a plane whose members, keys or PSKs are others."""
+    before = part(old, "nodes")
+    touched = changed | {slot for slot, _ in rotated(old, new)}
+    touched |= {slot for _, slot in own(old, new)}
+    anew = any(
+        before[earlier]["incarnation"] != part(new, "nodes")[name]["incarnation"]
+        for name, earlier in staying(old, new).items()
+    )
+    for name, person in part(new, "people").items():
+        slots = set(person["addresses"])
+        if person["kind"] == "operator" and (slots & touched or (anew and slots)):
+            yield name
 
 
 _ANOTHER = {"incarnation": "incarnation", "key": "id", "site": "site"}
@@ -57,8 +79,8 @@ def _nodes(old: Json, new: Json) -> Iterator[Node]:
 
 def _described(node: Json) -> Iterator[str]:
     yield f"{node['type']}, {node['image']}"
-    if roles := [role for role in node["roles"] if role in node["daemons"]]:
-        yield f"runs {', '.join(roles)}"
+    own = [role for role in node["roles"] if role not in EVERYWHERE]
+    yield f"roles {', '.join(own)}" if own else "no role but those of every node"
 
 
 def _differences(here: Json, there: Json, earlier: Json) -> Iterator[str]:
@@ -78,7 +100,8 @@ def _shown(value: object) -> str:
 
 
 def _ports(old: Json, new: Json) -> Iterator[Port]:
-    later = {earlier: name for name, earlier in staying(old, new).items()}
+    same = staying(old, new)
+    later = {earlier: name for name, earlier in same.items()}
     before = {
         (later.get(name, name), *_door(one))
         for name, openings in part(old, "openings").items()
@@ -87,9 +110,17 @@ def _ports(old: Json, new: Json) -> Iterator[Port]:
     after = {
         (name, *_door(one)) for name, openings in part(new, "openings").items() for one in openings
     }
-    for node, slot, proto, port, role in sorted(before ^ after):
-        opens = (node, slot, proto, port, role) in after
-        yield Port(node=node, slot=slot, proto=proto, port=port, role=role, opens=opens)
+    for entry in sorted(before ^ after):
+        node, slot, proto, port, role = entry
+        yield Port(
+            node=node,
+            slot=slot,
+            proto=proto,
+            port=port,
+            role=role,
+            opens=entry in after,
+            stays=node in same,
+        )
 
 
 def _door(opening: Json) -> tuple[str, str, int, str]:
@@ -120,23 +151,44 @@ def _planes(old: Json, new: Json) -> Iterator[Plane]:
                 for key, text in _PLANE.items()
                 if here.get(key) != there.get(key)
             ]
-        pairs = here.get("pairs", 0), there.get("pairs", 0)
-        yield Plane(slot=slot, lines=tuple(lines), before=pairs[0], after=pairs[1])
+        pairs, earlier = there.get("pairs", 0), here.get("pairs", 0)
+        kept = _kept(old, new, slot) if here and there else 0
+        if old.get("topology") != new.get("topology"):
+            # Who is whose peer is not known from who is there.
+            kept = min(pairs, earlier)
+        yield Plane(
+            slot=slot, lines=tuple(lines), pairs=pairs, gained=pairs - kept, lost=earlier - kept
+        )
+
+
+def _kept(old: Json, new: Json, slot: str) -> int:
+    """Pairs of members that are on a plane before and after; nodes are peers of everybody."""
+    same, after = staying(old, new), part(new, "nodes")
+    before = part(old, "nodes")
+    nodes = sum(
+        not (after[name]["retire"] or before[earlier]["retire"]) for name, earlier in same.items()
+    )
+    people = sum(
+        slot in part(old, "people").get(name, {}).get("addresses", ())
+        for name, one in part(new, "people").items()
+        if slot in one["addresses"]
+    )
+    return nodes * (nodes - 1) // 2 + nodes * people
 
 
 def _people(old: Json, new: Json) -> Iterator[tuple[str, tuple[str, ...]]]:
     before, after = part(old, "people"), part(new, "people")
     for name in sorted({*before, *after}):
         if name not in before:
-            yield name, (f"{_person(after[name])} comes",)
+            yield name, (f"comes: {_person(after[name])}",)
         elif name not in after:
-            yield name, (f"{_person(before[name])} goes",)
+            yield name, (f"goes: {_person(before[name])}",)
         elif lines := tuple(_moves(before[name], after[name])):
             yield name, lines
 
 
 def _person(one: Json) -> str:
-    return f"{one['kind']} on {', '.join(one['addresses'])}"
+    return f"{one['kind']}, on {', '.join(one['addresses'])}"
 
 
 def _moves(here: Json, there: Json) -> Iterator[str]:

@@ -16,21 +16,25 @@ _RESIZED = "type "
 
 def keys(old: Json, new: Json) -> Iterator[NewKeys]:
     """Whose keys are new."""
-    for what, text in (("keys", "the keys of every node"), ("psk", "every PSK")):
+    for what, text in (
+        ("keys", "every member's private key on it"),
+        ("psk", "every PSK on it, which interrupts nothing"),
+    ):
         if slots := tuple(slot for slot, kind in rotated(old, new) if kind == what):
             yield NewKeys(names=slots, what=text)
     by_slot: dict[str, list[str]] = {}
     for name, slot in own(old, new):
         by_slot.setdefault(slot, []).append(name)
     for slot, names in by_slot.items():
-        yield NewKeys(names=tuple(names), what=f"the node's own key on {slot}")
+        yield NewKeys(names=tuple(names), what=f"the private key on {slot}")
     before, after, same = part(old, "nodes"), part(new, "nodes"), staying(old, new)
     if fresh := tuple(sorted({*after} - {*same})):
-        yield NewKeys(names=fresh, what="every key, as the node is new")
+        yield NewKeys(names=fresh, what="private keys, PSKs and host key, as the node is new")
     if anew := tuple(
         name for name in sorted(same) if _machine(before[same[name]]) != _machine(after[name])
     ):
-        yield NewKeys(names=anew, what="every key and the host key, as it is another machine")
+        what = "private keys and host key, as it is another machine; its PSKs stay"
+        yield NewKeys(names=anew, what=what)
 
 
 def _machine(node: Json) -> tuple[object, object]:
@@ -45,21 +49,11 @@ def interruptions(old: Json, new: Json, nodes: tuple[Node, ...]) -> Iterator[Int
         new: the picture after.
         nodes: what happens to each node.
     """
-    if any(old.get(key) != new.get(key) for key in ("network", "ula")):
-        yield Interruption(
-            names=("every connection inside the planes",),
-            lasts="until it is made again, to the new address",
-            why="all addresses change",
-        )
-    if slots := tuple(slot for slot, what in rotated(old, new) if what == "keys"):
-        why = "its keys change on all nodes at one moment"
-        yield Interruption(names=slots, what="everything on", lasts=_ONCE, why=why)
-    if alone := tuple(f"{name} on {slot}" for name, slot in own(old, new)):
-        yield Interruption(names=alone, lasts=_ONCE, why="its key changes")
     for what, lasts, why in (
-        ("replaced", "until its first boot has ended, some minutes", "its disk is lost"),
-        ("removed", "for good", "it is removed"),
-    ):
+        ("replaced", "until its first boot has ended, some minutes; **what is on disk is lost**",
+         "it is built anew"),
+        ("removed", "for good; **what is on disk is lost**", "it is removed"),
+    ):  # fmt: skip
         if names := tuple(node.name for node in nodes if node.what == what):
             yield Interruption(names=names, lasts=lasts, why=why)
     if names := tuple(
@@ -69,7 +63,33 @@ def interruptions(old: Json, new: Json, nodes: tuple[Node, ...]) -> Iterator[Int
     ):
         lasts = "while it is off, some minutes"
         yield Interruption(names=names, lasts=lasts, why="its server type changes")
+    if any(old.get(key) != new.get(key) for key in ("network", "ula")):
+        yield Interruption(
+            names=("every connection inside the planes",),
+            lasts="until it is made again, to the new address",
+            why="all addresses change",
+        )
+    if old.get("topology") != new.get("topology"):
+        yield Interruption(
+            names=("connections between nodes that are no more peers",),
+            lasts="until the new ways are there",
+            why="the topology changes",
+        )
+    if slots := tuple(slot for slot, what in rotated(old, new) if what == "keys"):
+        why = "its keys change, on all nodes at one moment; connections stay open"
+        yield Interruption(names=slots, what="everything on", lasts=_ONCE, why=why)
+    if alone := tuple(f"{name} on {slot}" for name, slot in own(old, new)):
+        why = "its key changes; connections stay open"
+        yield Interruption(names=alone, lasts=_ONCE, why=why)
     yield from _restarts(old, new, nodes)
+
+
+_FOLLOWS = {
+    "dns": "the names that it serves change; the hosts files have them meanwhile",
+    "grafana": "its dashboards or its data sources change",
+    "prometheus": "its targets or its alert rules change; nothing is measured meanwhile",
+}
+"""Why daemons start anew whose settings follow from the mesh, and what that means."""
 
 
 def _restarts(old: Json, new: Json, nodes: tuple[Node, ...]) -> Iterator[Interruption]:
@@ -86,5 +106,5 @@ def _restarts(old: Json, new: Json, nodes: tuple[Node, ...]) -> Iterator[Interru
             names=tuple(names),
             what=f"{role} on",
             lasts="seconds, while it starts anew",
-            why="its settings or its units change",
+            why=_FOLLOWS.get(role, "its settings or its units change"),
         )

@@ -11,7 +11,7 @@ from backplane.pairing import Json
 from backplane.preview import Preview
 from backplane.report import tables
 from backplane.report.drawing import drawing
-from backplane.report.markdown import fenced, folded, several, some, table
+from backplane.report.markdown import FEW, fenced, folded, several, some, table
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment."""
@@ -76,71 +76,94 @@ def _head(about: About) -> str:
 
 def _answers(change: Change) -> str:
     rows = [
-        ("Comes", _named(change, "added") or "no node"),
-        ("Goes", _named(change, "removed") or "no node"),
-        ("Is built anew", _named(change, "replaced") or "no node"),
-        ("Ports", _ports(change)),
+        ("Added", _named(change, "added") or "no node"),
+        ("Removed", _named(change, "removed") or "no node"),
+        ("Rebuilt", _named(change, "replaced") or "no node"),
+        *([("Also", also)] if (also := _also(change)) else []),
+        ("Ports inside planes", _ports(change)),
+        ("Towards the internet", _internet(change)),
         ("Interrupts", _interrupts(change)),
         ("New keys", _keys(change)),
+        *([("Afterwards", f"{some(change.fetch)}: fetch new files")] if change.fetch else []),
     ]
     return table(("", ""), [(f"**{title}**", text) for title, text in rows])
 
 
 def _named(change: Change, what: str) -> str:
     names = [node.name for node in change.nodes if node.what == what]
-    return f"{several(len(names), 'node')}: {some(names)}" if names else ""
+    lost = "" if what == "added" else ", **with what is on their disks**"
+    return f"{several(len(names), 'node')}: {some(names)}{lost}" if names else ""
+
+
+def _also(change: Change) -> str:
+    """What else is different: none of it is told by the rows beside it."""
+    nodes = [node for node in change.nodes if node.what == "changed"]
+    told = [f"{node.name}: {', '.join(node.lines)}" for node in nodes]
+    told += [f"{name}: {', '.join(lines)}" for name, lines in change.people.items()]
+    told += [f"{plane.slot}: {', '.join(plane.lines)}" for plane in change.planes if plane.lines]
+    told = [*change.settings, *told]
+    left = [f"and {len(told) - FEW} more"] if len(told) > FEW else []
+    return "; ".join([*told[:FEW], *left])
 
 
 def _ports(change: Change) -> str:
-    opens = sum(port.opens for port in change.ports)
-    shuts = len(change.ports) - opens
+    found = tables.alike(port for port in change.ports if port.stays)
+    told = [f"**{line}**" for line in found[:FEW]]
+    told += [f"and {len(found) - FEW} more"] if len(found) > FEW else []
+    moving = sum(not port.stays for port in change.ports)
+    told += [f"{several(moving, 'port')} with the nodes that come or go"] if moving else []
+    return "; ".join(told) or "none opens, none shuts"
+
+
+def _internet(change: Change) -> str:
     first, last = planes.INBOUND[0][1], planes.INBOUND[-1][1]
-    doors = {f"{one.proto.upper()} {one.port}" for one in change.ports}
-    inside = f"inside planes {opens} open and {shuts} shut ({some(sorted(doors))})"
-    inside = inside if change.ports else "none changes"
-    return f"{inside}; towards the internet UDP {first} to {last} and nothing else, as ever"
+    fresh = [node.name for node in change.nodes if node.what == "added"]
+    newly = f"; new on {some(fresh)}" if fresh else ""
+    return f"UDP {first} to {last} on every node, and nothing else{newly}"
 
 
 def _interrupts(change: Change) -> str:
     if change.first:
         return "nothing: there is nothing yet"
     if not change.interruptions:
-        return "no: not a packet is lost"
+        return "no: sessions stay open and lose no packet"
     told = (f"{tables.whose(one)} ({one.lasts})" for one in change.interruptions)
     return f"**yes**: {'; '.join(told)}"
 
 
 def _keys(change: Change) -> str:
     if change.first:
-        return "all, as everything is new"
+        return "all: private keys, PSKs and host keys of nodes and people"
     return "; ".join(f"{some(one.names)}: {one.what}" for one in change.keys) or "none"
 
 
 def _sections(change: Change, new: Json, engine: Preview | None) -> Iterator[tuple[str, str]]:
-    if change.interruptions:
-        rows = [(tables.whose(one), one.lasts, one.why) for one in change.interruptions]
-        yield "interruptions", _section("What stands still", ("what", "how long", "why"), rows)
+    """What is called how, in the order of reading; those without a row are left out."""
+    still = [(tables.whose(one), one.lasts, one.why) for one in change.interruptions]
+    keys = [(some(one.names), one.what) for one in change.keys]
+    people = [(name, "; ".join(lines)) for name, lines in change.people.items()]
+    settings = [(one,) for one in change.settings]
+    short = len(change.nodes) <= tables.OPEN
+    yield from _there("What stands still", ("what", "how long", "why"), still)
     if engine:
         yield "the engine's steps", tables.engine(engine)
-    if len(change.nodes) > tables.OPEN:
-        yield "nodes by site", tables.sites(change)
-    elif change.nodes:
-        yield "nodes", tables.nodes(change)
+    if change.nodes:
+        yield "nodes", tables.nodes(change) if short else tables.sites(change)
     if change.ports:
         yield "ports", tables.ports(change)
-    yield "planes", tables.planes(change)
-    if change.keys:
-        told = [(some(one.names), one.what) for one in change.keys]
-        yield "keys", _section("New keys", ("whose", "which"), told)
-    if change.people:
-        rows2 = [(name, "; ".join(lines)) for name, lines in change.people.items()]
-        yield "people", _section("People and runners", ("who", "what"), rows2)
-    if change.settings:
-        yield "settings", _section("Settings", ("what",), [(one,) for one in change.settings])
-    yield "the drawing", folded("The mesh, drawn", fenced(drawing(new, change), "mermaid"))
-    if len(change.nodes) > tables.OPEN:
+    if any(tables.differs(plane) for plane in change.planes):
+        yield "planes", tables.planes(change)
+    yield from _there("New keys", ("whose", "which"), keys)
+    yield from _there("People and runners", ("who", "what"), people)
+    yield from _there("Settings", ("what",), settings)
+    drawn = fenced(drawing(new, change), "mermaid")
+    yield "the drawing", folded("The mesh afterwards, drawn", drawn)
+    if not short:
         yield "every node", tables.nodes(change)
 
 
-def _section(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return tables.section(title, table(head, rows), len(rows))
+def _there(
+    title: str, head: Sequence[str], rows: Sequence[Sequence[str]]
+) -> Iterator[tuple[str, str]]:
+    if rows:
+        yield title.lower(), tables.section(title, table(head, rows), len(rows))

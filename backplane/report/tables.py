@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from backplane.change import Change, Interruption, Port
+from backplane.change import Change, Interruption, Plane, Port
 from backplane.preview import Preview
 from backplane.report.markdown import fenced, folded, several, some, table
 
@@ -47,35 +47,49 @@ def nodes(change: Change) -> str:
 
 def ports(change: Change) -> str:
     """What opens and shuts inside planes, the nodes of one port in one row."""
-    found: dict[tuple[bool, str, str, int, str], list[str]] = {}
-    for one in change.ports:
-        found.setdefault(_alike(one), []).append(one.node)
     rows = [
         ("opens" if opens else "shuts", slot, f"{proto.upper()} {port}", role, some(names))
-        for (opens, slot, proto, port, role), names in sorted(
-            found.items(), key=lambda item: (not item[0][0], *item[0][1:])
-        )
+        for (opens, slot, proto, port, role), names in _grouped(change.ports)
     ]
-    return section(
-        "Ports inside planes", table(("", "plane", "port", "role", "on"), rows), len(rows)
-    )
+    head = ("", "plane", "port", "role", "on")
+    return section("Ports inside planes", table(head, rows), len(rows))
 
 
-def _alike(port: Port) -> tuple[bool, str, str, int, str]:
-    return port.opens, port.slot, port.proto, port.port, port.role
+def alike(found: Iterable[Port]) -> list[str]:
+    """The same in words, a line for the nodes of one port."""
+    lines: list[str] = []
+    for (opens, slot, proto, port, role), names in _grouped(found):
+        what = f"{'opens' if opens else 'shuts'} {proto.upper()} {port}"
+        lines.append(f"{what} on {slot} at {some(names)} ({role})")
+    return lines
+
+
+def _grouped(found: Iterable[Port]) -> list[tuple[tuple[bool, str, str, int, str], list[str]]]:
+    groups: dict[tuple[bool, str, str, int, str], list[str]] = {}
+    for one in found:
+        key = one.opens, one.slot, one.proto, one.port, one.role
+        groups.setdefault(key, []).append(one.node)
+    return sorted(groups.items(), key=lambda item: (not item[0][0], *item[0][1:]))
+
+
+def differs(plane: Plane) -> bool:
+    """Whether there is anything to say of it."""
+    return bool(plane.lines or plane.gained or plane.lost)
 
 
 def planes(change: Change) -> str:
-    """Each plane: what changes about it, and how many pairs of peers it has."""
+    """Each plane that differs: what about it, and which pairs of peers there are."""
     rows = [
-        (plane.slot, "; ".join(plane.lines), _pairs(plane.before, plane.after))
+        (plane.slot, "; ".join(plane.lines), _pairs(plane))
         for plane in change.planes
+        if differs(plane)
     ]
     return section("Planes", table(("plane", "what", "pairs of peers"), rows), len(rows))
 
 
-def _pairs(before: int, after: int) -> str:
-    return str(after) if before == after else f"{before} → {after} ({after - before:+d})"
+def _pairs(plane: Plane) -> str:
+    moves = [f"+{plane.gained}"] * bool(plane.gained) + [f"-{plane.lost}"] * bool(plane.lost)
+    return f"{plane.pairs} ({', '.join(moves)})" if moves else str(plane.pairs)
 
 
 def engine(preview: Preview) -> str:

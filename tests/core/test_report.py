@@ -140,7 +140,7 @@ def test_what_interrupts_is_told_with_how_long() -> None:
     told = compare(_picture(named.raw()), _picture(raw)).interruptions
     assert {(one.what, *one.names): one.lasts for one in told} == {
         ("everything on", "management"): "once, at most 250 ms",
-        ("", "fsn-b"): "until its first boot has ended, some minutes",
+        ("", "fsn-b"): "until its first boot has ended, some minutes; **what is on disk is lost**",
         ("", "hel-b"): "while it is off, some minutes",
         ("prometheus on", "hel-a"): "seconds, while it starts anew",
     }
@@ -149,7 +149,7 @@ def test_what_interrupts_is_told_with_how_long() -> None:
     quiet["planes"]["storage"] = {"psk": 2}
     change = compare(_picture(named.raw()), _picture(quiet))
     assert change.interruptions == ()
-    assert "no: not a packet is lost" in report(ABOUT, change, _picture(quiet))
+    assert "no: sessions stay open and lose no packet" in report(ABOUT, change, _picture(quiet))
 
 
 def test_people_are_told_of_and_their_keys() -> None:
@@ -163,11 +163,36 @@ def test_people_are_told_of_and_their_keys() -> None:
     change = compare(_picture(example.raw()), _picture(raw))
     assert change.people == {
         "alice": ("leaves monitoring", "brings another key"),
-        "bob": ("operator on storage comes",),
+        "bob": ("comes: operator, on storage",),
     }
     assert compare(_picture(raw), _picture(example.raw())).people["bob"] == (
-        "operator on storage goes",
+        "goes: operator, on storage",
     )
+
+
+def test_whose_files_change_is_told() -> None:
+    """Operators on a plane whose members or keys are others; runners have none to fetch."""
+    raw = example.raw()
+    raw["operators"]["bob"] = {"id": 2, "planes": ["storage"]}
+    before = _picture(raw)
+    raw["planes"] = {"storage": {"psk": 2}}
+    assert compare(before, _picture(raw)).fetch == ("bob",)
+    _node_added(raw)
+    assert compare(before, _picture(raw)).fetch == ("alice", "bob")
+    raw = example.raw()
+    raw["timer"] = 60
+    assert compare(_picture(example.raw()), _picture(raw)).fetch == ()
+
+
+def test_pairs_are_gained_and_lost_though_their_number_stays() -> None:
+    """One node comes and one goes: each plane has as many pairs, and others."""
+    raw = example.raw()
+    nodes = raw["sites"]["hel"]["nodes"]
+    nodes["hel-c"] = {**nodes.pop("hel-b"), "id": 7}
+    change = compare(_picture(example.raw()), _picture(raw))
+    storage = next(plane for plane in change.planes if plane.slot == "storage")
+    assert (storage.pairs, storage.gained, storage.lost) == (6, 3, 3)
+    assert all(not port.stays for port in change.ports)
 
 
 @given(st.integers(0, 1 << 30), st.integers(4, 240))
@@ -187,7 +212,7 @@ def test_no_change_is_too_long_for_a_comment(seed: int, count: int) -> None:
         new["people"][f"{'p' * 59}-{number}"] = next(iter(old["people"].values()))
     text = _report(old, new)
     assert len(text) <= LIMIT
-    assert "**Ports**" in text
+    assert "**Ports inside planes**" in text
 
 
 def test_a_declaration_that_is_none_is_told_as_text() -> None:

@@ -89,7 +89,7 @@ def test_report_tells_of_each_stack_that_differs(bench: Bench) -> None:
     assert done.returncode == 1, done.stderr
     told = {path.stem: path.read_text() for path in (bench.folder / "out").iterdir()}
     assert set(told) == {"prod", "new", "old", "wrong", "linked"}
-    assert "| **Comes** | 1 node: hel-c |" in told["prod"]
+    assert "| **Added** | 1 node: hel-c |" in told["prod"]
     assert "there was no mesh before" in told["new"]
     assert "The stack's file goes." in told["old"]
     assert "The stack's file goes." in told["linked"]

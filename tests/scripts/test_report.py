@@ -47,7 +47,7 @@ def test_two_files_are_all_it_needs(base: Path, tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (0, "")
     text = output.read_text()
     assert text.startswith("<!-- backplane report: prod -->\n## Backplane: prod\n")
-    assert "| **Comes** | 1 node: hel-c |" in text
+    assert "| **Added** | 1 node: hel-c |" in text
     told = json.loads(_run("--base", base, "--head", proposed, "--json").output)
     assert [node["name"] for node in told["change"]["nodes"]] == ["hel-c"]
 
