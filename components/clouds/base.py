@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import pulumi
 
 from backplane.plan import PlanNode, PlanSite
+from backplane.policy import inbound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,10 @@ class Cloud(Protocol):
     def firewall(
         self, name: str, *, stack: str, site: PlanSite, opts: pulumi.ResourceOptions
     ) -> pulumi.CustomResource:
-        """A stateful firewall that lets in `backplane.planes.INBOUND` and nothing else."""
+        """A stateful firewall that lets in `backplane.planes.INBOUND` and nothing else.
+
+        It asks `dark` before it asks the cloud.
+        """
         ...
 
     def push_key(
@@ -72,3 +77,26 @@ class Cloud(Protocol):
     ) -> pulumi.CustomResource:
         """The machine itself."""
         ...
+
+
+def dark(name: str, rules: Iterable[tuple[object, object]]) -> None:
+    """Refuse a firewall that lets in anything but the four UDP ports, before it is asked for.
+
+    Args:
+        name: The firewall's name.
+        rules: Protocol and port, or `first-last`, of every inbound rule that it is to have.
+
+    Raises:
+        pulumi.RunError: It would let in more than that, or less.
+    """
+    openings = []
+    for protocol, port in rules:
+        first, last = inbound.ports(port)
+        openings.append(inbound.Opening(protocol=str(protocol), first=first, last=last))
+    wrong = [f"lets in {one}" for one in openings if not one.allowed]
+    wrong += [f"keeps out udp {port}" for port in inbound.missing(openings)]
+    if wrong:
+        rule = inbound.ONLY_FOUR
+        raise pulumi.RunError(
+            f"firewall {name} {'; '.join(wrong)}\n  rule: {rule.says}\n  fix: {rule.fix}"
+        )

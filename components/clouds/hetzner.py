@@ -9,7 +9,7 @@ import pulumi_hcloud as hcloud
 
 from backplane import planes
 from backplane.plan import PlanNode, PlanSite
-from components.clouds.base import MachineArgs, PublicIp
+from components.clouds.base import MachineArgs, PublicIp, dark
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 """Peers roam, so sources are not narrowed; who has no key gets no answer."""
@@ -32,16 +32,18 @@ class Hetzner:
         Its name and labels never change: the provider was seen to drop all rules with them
         (terraform-provider-hcloud issue 931).
         """
+        rules = [
+            hcloud.FirewallRuleArgs(
+                direction="in", protocol=protocol, port=str(port), source_ips=list(ANYWHERE)
+            )
+            for protocol, port in planes.INBOUND
+        ]
+        dark(name, ((rule.protocol, rule.port) for rule in rules if rule.direction != "out"))
         return hcloud.Firewall(
             name,
             name=f"{stack}-{site.name}",
             labels={STACK_LABEL: stack},
-            rules=[
-                hcloud.FirewallRuleArgs(
-                    direction="in", protocol=protocol, port=str(port), source_ips=list(ANYWHERE)
-                )
-                for protocol, port in planes.INBOUND
-            ],
+            rules=rules,
             opts=opts,
         )
 
