@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ import grpc
 
 from lab.plugins.ending import settled
 from lab.plugins.lean import loaded
+from lab.plugins.pack import served
 from lab.plugins.release import release
 from lab.plugins.wire import Message, text
 
@@ -57,7 +59,10 @@ class Host:
         }
         return grpc.method_handlers_generic_handler(
             _SERVICE,
-            {name: grpc.unary_unary_rpc_method_handler(one) for name, one in answers.items()},
+            {
+                **{name: grpc.unary_unary_rpc_method_handler(one) for name, one in answers.items()},
+                "RunPlugin": grpc.unary_stream_rpc_method_handler(self._run_plugin),
+            },
         )
 
     async def _handshake(self, request: bytes, context: Call) -> bytes:
@@ -77,6 +82,17 @@ class Host:
     async def _nothing(self, request: bytes, context: Call) -> bytes:
         del request, context
         return b""
+
+    async def _run_plugin(self, data: bytes, context: Call) -> AsyncIterator[bytes]:
+        request = Message(data)
+        if request.text(6) != "analyzer":
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this stand-in runs policy packs")
+        try:
+            python = _interpreter(request.message(5))
+        except FileNotFoundError as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        async for part in served(python, request, self._programs):
+            yield part
 
     async def _run(self, data: bytes, context: Call) -> bytes:
         del context

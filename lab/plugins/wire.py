@@ -35,8 +35,17 @@ class Message:
 
 def text(number: int, value: str) -> bytes:
     """A field of text."""
-    content = value.encode()
+    return raw(number, value.encode())
+
+
+def raw(number: int, content: bytes) -> bytes:
+    """A field of bytes."""
     return _packed(number << 3 | _BYTES) + _packed(len(content)) + content
+
+
+def whole(number: int, value: int) -> bytes:
+    """A field that is a number, not below zero."""
+    return _packed(number << 3 | _VARINT) + _packed(value)
 
 
 def _packed(value: int) -> bytes:

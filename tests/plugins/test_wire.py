@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pulumi.runtime.proto import language_pb2, plugin_pb2
 
 from lab.plugins.release import release
-from lab.plugins.wire import Message, text
+from lab.plugins.wire import Message, raw, text, whole
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
@@ -52,6 +52,16 @@ def test_an_answer_is_the_real_message(value: str) -> None:
     assert plugin_pb2.PluginInfo.FromString(text(1, value)).version == value
     about = language_pb2.AboutResponse.FromString(text(2, value))
     assert (about.executable, about.version) == ("", value)
+
+
+@given(st.binary(max_size=300), st.integers(0, 255))
+def test_what_a_policy_pack_says_is_the_real_message(said: bytes, code: int) -> None:
+    """Output of either kind and the exit code parse as the SDK's message, one of the three each."""
+    read = language_pb2.RunPluginResponse.FromString
+    assert (read(raw(1, said)).stdout, read(raw(1, said)).stderr) == (said, b"")
+    assert read(raw(2, said)).stderr == said
+    assert read(whole(3, code)).exitcode == code
+    assert read(whole(3, code)).WhichOneof("output") == "exitcode"
 
 
 def test_the_version_is_what_the_installer_knows() -> None:
