@@ -7,12 +7,13 @@ import pytest
 
 from tests.gate import tree
 
-OURS = ("backplane", "components", "runner", "node", "scripts", "lab", "tests")
+OURS = ("backplane", "components", "runner", "node", "scripts", "policy", "lab", "tests")
 MAY_IMPORT = {
     "backplane": {"backplane"},
     "node": {"node"},
     "runner": {"backplane", "node", "runner"},
     "components": {"backplane", "components", "runner"},
+    "policy": {"backplane", "policy"},
     "scripts": {"backplane", "components", "runner", "scripts"},
     "lab": {"backplane", "lab", "node", "runner"},
 }

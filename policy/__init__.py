@@ -1,0 +1,1 @@
+"""The policy pack: the rules of `backplane.policy` inside Pulumi's engine."""
