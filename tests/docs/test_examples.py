@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from backplane.declaration import parse
 from backplane.mistakes import DeclarationError
+from backplane.policy import RULES
 from scripts import cli
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,3 +117,10 @@ def test_the_outputs_page_names_every_output() -> None:
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     assert listed == exported
     assert len(exported) >= 5
+
+
+def test_the_policy_page_names_every_rule() -> None:
+    """`docs/policy.md` lists exactly the rules that there are, in their order."""
+    page = (ROOT / "docs/policy.md").read_text()
+    listed = re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)
+    assert listed == [rule.id for rule in RULES]
