@@ -81,9 +81,13 @@ def told(resources: Iterable[Seen]) -> tuple[bool | None, frozenset[str]]:
     plan = next((one.outputs.get("plan") for one in resources if one.type == ROOT), None)
     if not isinstance(plan, Mapping):
         return None, frozenset()
-    protect, retired = plan.get("protect"), plan.get("retired")
-    names = retired if isinstance(retired, list) else []
-    return protect if isinstance(protect, bool) else None, frozenset(map(str, names))
+    protect, nodes = plan.get("protect"), plan.get("nodes")
+    retired = frozenset(
+        str(name)
+        for name, node in (nodes.items() if isinstance(nodes, Mapping) else ())
+        if isinstance(node, Mapping) and node.get("retire") is True
+    )
+    return protect if isinstance(protect, bool) else None, retired
 
 
 def declared(mesh: object) -> tuple[bool | None, frozenset[str]]:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import archives, openpgp, packages
+from node import archives, openpgp, packages, roles
 from node.commands import Result
 from tests.node.model import Box
+from tests.node.recipe import needs_of
 from tests.node.steps import refusal
 
 HERE = Path(__file__).parent / "archive"
@@ -96,6 +97,28 @@ def test_packets_are_cut_where_they_end(bodies: list[bytes], old: bool) -> None:
     plain = openpgp.certificate(KEYS, OWN)
     before = b"".join(_packet(body, old=old, tag=13) for body in bodies)
     assert openpgp.certificate(before + plain, OWN) == plain
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"uri": "http://a.example.org"},
+        {"uri": "file:/tmp"},
+        {"key": "https://a.example.org/k\nx"},
+        {"suite": "stable\nTrusted: yes"},
+        {"component": "main\n"},
+        {"fingerprint": "9E"},
+        {"more": "x"},
+    ],
+)
+def test_an_archive_that_is_told_otherwise_is_refused(changed: dict[str, str]) -> None:
+    """A bundle says nothing to apt but an address, a suite, a component; all of it by https."""
+    told = needs_of("sight", hides=False)
+    files = [f"units/{name}" for name in told["units"]]
+    assert roles.mistake({"sight": {**told, "archive": ARCHIVE}}, files) is None
+    wrong = {"sight": {**told, "archive": {**ARCHIVE, **changed}}}
+    assert "has the wrong shape" in str(roles.mistake(wrong, files))
+    assert "has the wrong shape" in str(roles.mistake({"sight": {**told, "archive": {}}}, files))
 
 
 @dataclass

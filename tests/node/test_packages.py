@@ -9,7 +9,6 @@ from node import bundle, enroll, generations, packages, questions, sources, stag
 from tests.node.model import Box
 from tests.node.recipe import AHEAD, Recipe, encode
 from tests.node.steps import OLD, armed, refusal
-from tests.node.test_archives import ARCHIVE
 
 SIGHT = replace(OLD, roles={"sight": "one\n"})
 BOTH = replace(OLD, roles={"dust": "d\n", "sight": "one\n"})
@@ -167,14 +166,6 @@ def _other(**changed: Any) -> dict[str, Any]:  # noqa: ANN401 - any part of a ro
         (_other(ahead={AHEAD: 1}), "has the wrong shape"),
         (_other(ahead=[AHEAD]), "has the wrong shape"),
         (_other(more=1), "has the wrong shape"),
-        (_other(archive={}), "has the wrong shape"),
-        (_other(archive={**ARCHIVE, "uri": "http://a.example.org"}), "has the wrong shape"),
-        (
-            _other(archive={**ARCHIVE, "key": "https://a.example.org/k\nTrusted: yes"}),
-            "wrong shape",
-        ),
-        (_other(archive={**ARCHIVE, "suite": "stable\nTrusted: yes"}), "has the wrong shape"),
-        (_other(archive={**ARCHIVE, "fingerprint": "9E"}), "has the wrong shape"),
         ({**SIGHT.document(), "roles": []}, "no mapping"),
         (
             {**SIGHT.document(), "roles": {"../x": SIGHT.document()["roles"]["sight"]}},

@@ -126,7 +126,7 @@ def test_the_stack_is_judged_as_a_whole() -> None:
     """Open port and bare server are found at their URNs, and a whole good stack has no finding."""
     wall = resource(FIREWALL, "wall", {"rules": [*FOUR, inbound("tcp", "22")]})
     server = resource(SERVER, "s", {})
-    plan = resource(STACK, "backplane-lab", {"plan": {"protect": False, "retired": []}})
+    plan = resource(STACK, "backplane-lab", {"plan": {"protect": False, "nodes": {}}})
     assert together(plan, wall, server) == [
         ("stack-inbound-ports", wall.urn),
         ("stack-no-public-tcp", wall.urn),
@@ -150,7 +150,8 @@ def test_protection_is_judged_by_the_stacks_own_outputs(
     *, protect: bool, retired: list[str], guarded: bool, found: bool
 ) -> None:
     """Where they say `protect`, an unprotected server of a node that stays is refused."""
-    plan = resource(STACK, "backplane-lab", {"plan": {"protect": protect, "retired": retired}})
+    nodes = {name: {"retire": name in retired} for name in ("fsn-a", "hel-a")}
+    plan = resource(STACK, "backplane-lab", {"plan": {"protect": protect, "nodes": nodes}})
     node = PolicyResource("backplane:index:Node", {}, NODE, "fsn-a", options(), None, None, [], {})
     server = resource(SERVER, "fsn-a-server", {"firewallIds": [7.0]}, protect=guarded, parent=node)
     told = together(plan, node, server)

@@ -27,7 +27,7 @@ def state(*rules: object, **server: Any) -> dict[str, Any]:  # noqa: ANN401 - an
                 {
                     "urn": urn(ROOT, "backplane-lab"),
                     "type": ROOT,
-                    "outputs": {"plan": {"protect": False, "retired": []}},
+                    "outputs": {"plan": {"protect": False, "nodes": {}}},
                 },
                 {
                     "urn": urn(FIREWALL, "fsn-firewall"),
