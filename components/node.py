@@ -59,6 +59,9 @@ class Node(pulumi.ComponentResource):
     generation: pulumi.Output[str]
     """The generation it must end with, 16 hex digits."""
 
+    server_id: pulumi.Output[str]
+    """Id of its machine at the cloud."""
+
     endpoint: pulumi.Output[str]
     """Its public address, the one that peers dial."""
 
@@ -167,6 +170,7 @@ class Node(pulumi.ComponentResource):
             after=[enroll],
         )
         self.stage, self.identity, self.endpoint = stage, identity, endpoint
+        self.server_id = server.id
         self.generation = pulumi.Output.unsecret(made.apply(lambda one: one.generation))
         self.receipt = stage.stdout
         self.register_outputs({"generation": self.generation})

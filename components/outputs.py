@@ -11,6 +11,7 @@ Plain outputs::
     ssh_config   text for ~/.ssh/config: every node by name, over wg1
     known_hosts  text for ~/.ssh/known_hosts: the host keys that ssh_config's aliases pin
     firewall_ids {"fsn": "<id>", …}
+    server_ids   {"fsn-a": "<id>", …}
     dns          {"zones": {"management": "mgmt", …}, "services": {"prometheus.mon": ["hel-b"]},
                   "servers": {"fsn-a": {"ipv4", "ipv6"}}, "guests": ["printer.mgmt"]}; without a
                   DNS node the names still stand in every node's hosts file
@@ -94,6 +95,7 @@ def export(args: OutputsArgs) -> None:
     pulumi.export("ssh_config", sshconfig.config(plan))
     pulumi.export("known_hosts", directory.apply(partial(sshconfig.known_hosts, plan)))
     pulumi.export("firewall_ids", {name: site.firewall_id for name, site in args.sites.items()})
+    pulumi.export("server_ids", {name: node.server_id for name, node in args.nodes.items()})
     pulumi.export("plan", picture(plan))
     pulumi.export("dns", _dns(plan))
     pulumi.export("guests", pulumi.Output.secret(args.ring.roots.apply(partial(_guests, plan))))

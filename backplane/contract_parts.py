@@ -1,0 +1,190 @@
+"""The parts of the contract: what stands below a stack's plain outputs, and of what kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+from backplane.rules import DAY_PATTERN
+
+
+def _address(*kinds: type[IPv4Address | IPv6Address]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        address = ip_address(text)
+        if not isinstance(address, kinds) or str(address) != text:
+            names = " or ".join(kind.__name__ for kind in kinds)
+            raise ValueError(f"not the canonical text of an {names}")
+        return text
+
+    return check
+
+
+Slot = Literal["enrollment", "management", "monitoring", "storage"]
+Ipv4 = Annotated[
+    StrictStr,
+    AfterValidator(_address(IPv4Address)),
+    Field(json_schema_extra={"format": "ipv4", "pattern": r"^[0-9]+(\.[0-9]+){3}$"}),
+]
+Ipv6 = Annotated[
+    StrictStr,
+    AfterValidator(_address(IPv6Address)),
+    Field(json_schema_extra={"format": "ipv6", "pattern": r"^[0-9a-f:]+$"}),
+]
+Public = Annotated[
+    StrictStr,
+    AfterValidator(_address(IPv4Address, IPv6Address)),
+    Field(json_schema_extra={"pattern": r"^([0-9]+(\.[0-9]+){3}|[0-9a-f:]+)$"}),
+]
+Network4 = Annotated[StrictStr, Field(pattern=r"^[0-9]+(\.[0-9]+){3}/[0-9]+$")]
+Network6 = Annotated[StrictStr, Field(pattern=r"^[0-9a-fA-F:]+/[0-9]+$")]
+Key = Annotated[StrictStr, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}$")]
+Wireguard = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+Port = Annotated[StrictInt, Field(ge=1, le=65535)]
+Epoch = Annotated[StrictInt, Field(ge=1)]
+Day = Annotated[StrictStr, Field(pattern=DAY_PATTERN)]
+Lines = Annotated[StrictStr, Field(pattern=r"^(?:[^\n]*\n)*$")]
+Identifier = Annotated[StrictStr, Field(min_length=1)]
+
+
+class Part(BaseModel):
+    """Nothing is coerced; what a reader does not know is no mistake."""
+
+    model_config = ConfigDict(
+        extra="allow", strict=True, frozen=True, use_attribute_docstrings=True
+    )
+
+
+class Pair(Part):
+    """The two addresses of one machine or person on one plane, without a prefix length."""
+
+    ipv4: Ipv4
+    """IPv4 address."""
+    ipv6: Ipv6
+    """IPv6 address, inside the mesh's ULA."""
+
+
+class Node(Part):
+    """A machine."""
+
+    key: Key
+    """The site's id and the node's: what its key material is derived from, never its name."""
+    site: StrictStr
+    """The name of its site."""
+    endpoint: Public
+    """The public address that its peers dial."""
+    offline: StrictBool
+    """Declared to be down for now."""
+    retire: StrictBool
+    """On its way out: still a machine, but nobody's peer."""
+    roles: list[StrictStr]
+    """What it runs, with what every node runs, by name."""
+    host_key: Annotated[StrictStr, Field(pattern=r"^ssh-ed25519 [A-Za-z0-9+/]+=*$")]
+    """Its SSH host key, as known_hosts has it after the name."""
+    generation: Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{16}$")]
+    """What it was told to run."""
+    addresses: dict[Slot, Pair]
+    """Its addresses on every plane in use."""
+    public_keys: dict[Slot, Wireguard]
+    """Its WireGuard public keys, another one on every plane in use."""
+
+
+class Rotated(Part):
+    """The days of a plane's last rotations (ISO 8601)."""
+
+    keys: Day | None
+    """Of its keys; null when there was none."""
+    psk: Day | None
+    """Of its PSKs; null when there was none."""
+
+
+class Plane(Part):
+    """A plane in use."""
+
+    slot: Slot
+    """Its lasting name, by which every mapping of the contract knows it."""
+    name: StrictStr
+    """What the stack calls it."""
+    interface: StrictStr
+    """The WireGuard interface on every node."""
+    port: Port
+    """The UDP port on which every node listens."""
+    ipv4: Network4
+    """The network of all its IPv4 addresses."""
+    ipv6: Network6
+    """The network of all its IPv6 addresses."""
+    keys: Epoch
+    """The epoch of its keys."""
+    psk: Epoch
+    """The epoch of its PSKs."""
+    rotated: Rotated
+    """When either was last raised."""
+    mtu: Annotated[StrictInt, Field(ge=1280, le=65535)]
+    """The interface's MTU, in bytes."""
+
+
+class Opening(Part):
+    """A port that a node opens for its peers inside one plane."""
+
+    slot: Slot
+    """The plane."""
+    proto: Literal["tcp", "udp"]
+    """The protocol."""
+    port: Port
+    """The port."""
+    role: StrictStr
+    """The role or service that listens there."""
+
+
+class Site(Part):
+    """A place with machines."""
+
+    cloud: StrictStr
+    """Whose machines they are."""
+
+
+class Person(Part):
+    """An operator's device or a runner."""
+
+    kind: Literal["operator", "runner"]
+    """Which of the two."""
+    key: Key
+    """255 and the person's id."""
+    addresses: dict[Slot, Pair]
+    """Its addresses on each of its planes."""
+
+
+class Plan(Part):
+    """What was computed before any resource existed."""
+
+    topology: StrictStr
+    """How nodes are joined."""
+    network: Annotated[StrictInt, Field(ge=0, le=255)]
+    """The first number of the mesh's IPv4 addresses: 200 gives 10.200 to 10.203."""
+    ula: Network6
+    """The mesh's IPv6 /48."""
+    sites: dict[StrictStr, Site]
+    """The sites by name."""
+    planes: list[Plane]
+    """The planes in use, by index."""
+    epochs: dict[StrictStr, dict[Slot, Epoch]]
+    """By node, its own key epoch on every plane in use."""
+    openings: dict[StrictStr, list[Opening]]
+    """By node, all that it answers on inside the planes, besides ICMP echo."""
+    people: dict[StrictStr, Person]
+    """Operators and runners by name."""
+
+
+class Dns(Part):
+    """Names of machines and services, and who answers for them."""
+
+    zones: dict[Slot, StrictStr]
+    """The zone of each plane that has one; a node is called NODE.ZONE there."""
+    services: dict[StrictStr, list[StrictStr]]
+    """By a service's whole name, the nodes that it means."""
+    servers: dict[StrictStr, Pair]
+    """The DNS nodes, with their addresses on management."""
+    guests: list[StrictStr]
+    """Whole names that machines outside the stack may register."""
