@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TTL = 300
 """Seconds for which a name's addresses may be kept."""
 
+SOA = "backplane. hostmaster.backplane. 1 3600 600 604800 30"
+"""Nobody transfers these zones; what is not there may be kept as not there for 30 s."""
+
 Resolve = Literal["planes", "everything"]
 
 _NIBBLE, _BYTE = 4, 8

@@ -25,6 +25,8 @@ StackOption = Annotated[
 ]
 """How every verb takes the stack's name."""
 
+_UNREAD = "the outputs cannot be read"
+
 RUNNER = "BACKPLANE_RUNNER"
 """Names this machine's entry in `runners:` when a stack has more than one."""
 
@@ -144,10 +146,25 @@ def deployed(stack: str | None) -> Stack | None:
     text = pulumi(
         *("stack", "output", "--json", "--show-secrets", *chosen),
         where=where,
-        what="the outputs cannot be read",
+        what=_UNREAD,
     )
     outputs = json.loads(text or "{}")
     return Stack(label=where, outputs=outputs) if "runner" in outputs else None
+
+
+def plain(stack: str | None) -> Mapping[str, Any]:
+    """Read the outputs of a stack without its secrets, for which no passphrase is needed.
+
+    Raises:
+        Problem: no pulumi, no such stack, or nothing deployed yet.
+    """
+    where = _label(stack)
+    chosen = ["--stack", stack] if stack else []
+    text = pulumi("stack", "output", "--json", *chosen, where=where, what=_UNREAD)
+    outputs: Mapping[str, Any] = json.loads(text or "{}")
+    if "version" not in outputs:
+        raise _nothing(where)
+    return outputs
 
 
 def read(stack: str | None) -> Stack:
@@ -158,10 +175,14 @@ def read(stack: str | None) -> Stack:
     """
     found = deployed(stack)
     if found is None:
-        raise Problem(
-            where=_label(stack),
-            what="there is nothing to look at",
-            why="the stack has no outputs yet",
-            fix="pulumi up",
-        )
+        raise _nothing(_label(stack))
     return found
+
+
+def _nothing(where: str) -> Problem:
+    return Problem(
+        where=where,
+        what="there is nothing to look at",
+        why="the stack has no outputs yet",
+        fix="pulumi up",
+    )

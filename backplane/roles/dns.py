@@ -26,9 +26,6 @@ _SLOT = planes.MANAGEMENT.slot
 _UNBOUND, _KNOT, _EMPTY, _SEED = "unbound.conf", "knot.conf", "empty.zone", "seed"
 _TLS_PORT = 853
 _CERTIFICATES, _BUNDLE = "/etc/ssl/certs/ca-certificates.crt", "ca-certificates.crt"
-_SOA = "backplane. hostmaster.backplane. 1 3600 600 604800 30"
-"""Nobody transfers these zones; what is not there may be kept as not there for 30 s."""
-
 _STATE = "backplane-knot"
 _ZONES = f"/var/lib/{_STATE}/zones"
 # Debian's AppArmor profile lets Unbound read below this directory, and so it finds its files there.
@@ -82,7 +79,7 @@ def _mesh(plan: Plan) -> Iterator[str]:
     """What the plan knows: a zone of ours tells of no name that is not in it."""
     for zone in [*names.zones(plan), *names.reverse_zones(plan)]:
         yield f"local-zone: {zone}. static"
-        yield f'local-data: "{zone}. {names.TTL} SOA {_SOA}"'
+        yield f'local-data: "{zone}. {names.TTL} SOA {names.SOA}"'
         yield f'local-data: "{zone}. {names.TTL} NS backplane."'
     for record in names.records(plan):
         own = record.address
@@ -211,7 +208,8 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
     return Parts(
         files={
             _UNBOUND: unbound(plan, node),
-            _EMPTY: f"@ {names.TTL} SOA {_SOA}\n@ {names.TTL} NS backplane.\n;; Written by hand\n",
+            _EMPTY: f"@ {names.TTL} SOA {names.SOA}\n"
+            f"@ {names.TTL} NS backplane.\n;; Written by hand\n",
             _SEED: _seed(owners),
         },
         secrets={_KNOT: knot(plan, node)},

@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from backplane.declaration import parse
 from backplane.mistakes import DeclarationError
 from backplane.policy import RULES
+from backplane.render.export import FORMATS
 from scripts import cli
+from tests.core import contracts, exported, golden
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -113,7 +115,7 @@ def test_the_outputs_page_names_every_output() -> None:
     exported = set(
         re.findall(r'pulumi\.export\(\s*"(\w+)"', (ROOT / "components/outputs.py").read_text())
     )
-    page = (ROOT / "docs/outputs.md").read_text()
+    page = (ROOT / "docs/outputs.md").read_text().partition("\n## ")[0]
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     assert listed == exported
     assert len(exported) >= 5
@@ -124,3 +126,37 @@ def test_the_policy_page_names_every_rule() -> None:
     page = (ROOT / "docs/policy.md").read_text()
     listed = re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)
     assert listed == [rule.id for rule in RULES]
+
+
+def test_the_outputs_page_names_every_format_and_field() -> None:
+    """`docs/outputs.md` has a line for each format, and every field of the contract somewhere."""
+    page = (ROOT / "docs/outputs.md").read_text()
+    formats = page.partition("## Formats")[2].partition("\n## ")[0]
+    assert {*re.findall(r"^\| `(\w+)` \|", formats, re.MULTILINE)} == {*FORMATS}
+    schema = json.loads((ROOT / "docs/outputs.schema.json").read_text())
+    fields = {str(place[-1]) for place in contracts.fields(schema)}
+    assert fields - {*re.findall(r"\w+", page)} == set()
+    assert {"server_ids", "epochs"} <= fields
+
+
+def test_the_examples_of_exports_can_be_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every `backplane export` line of the pages does its work on the outputs of an example."""
+    monkeypatch.chdir(tmp_path)
+    lines = [line for _, text in blocks("sh") for line in text.splitlines()]
+    run = 0
+    for words in (shlex.split(line, comments=True) for line in lines):
+        if words[:2] == ["mkdir", "-p"]:
+            Path(words[2]).mkdir(parents=True)
+        if words[:2] == ["backplane", "export"]:
+            source = str(golden.DIRECTORY / exported.DOCUMENT)
+            if "--stack" in words:
+                where = words.index("--stack")
+                words[where : where + 2] = ["--from", source]
+            done = CliRunner().invoke(cli.build(words[1:]), words[1:])
+            assert done.exit_code == 0, (words, done.output)
+            run += 1
+    assert run >= 4
+    assert {"inventory.yml", "outputs.json", "targets.json"} <= {*map(str, Path().iterdir())}
+    assert CliRunner().invoke(cli.build(["export", "hosts"]), ["export", "x"]).exit_code == 2
