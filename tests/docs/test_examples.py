@@ -21,7 +21,9 @@ from tests.core import contracts, exported, golden
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
-    path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")) if path.name != "LICENSE.md"
+    path
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md"))
+    if path.name != "LICENSE.md"
 )
 _FENCE = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"`([^`\n]+)`")
@@ -160,3 +162,13 @@ def test_the_examples_of_exports_can_be_run(
     assert run >= 4
     assert {"inventory.yml", "outputs.json", "targets.json"} <= {*map(str, Path().iterdir())}
     assert CliRunner().invoke(cli.build(["export", "hosts"]), ["export", "x"]).exit_code == 2
+
+
+def test_python_examples_are_python() -> None:
+    """Each Python block compiles; a broken one does not."""
+    found = blocks("python")
+    assert found
+    for page, text in found:
+        compile(text, page, "exec")
+    with pytest.raises(SyntaxError):
+        compile("import pulumi as", "", "exec")

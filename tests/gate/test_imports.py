@@ -7,8 +7,11 @@ import pytest
 
 from tests.gate import tree
 
-OURS = ("backplane", "components", "runner", "node", "scripts", "policy", "lab", "tests")
-MAY_IMPORT = {
+OURS = (
+    *("backplane", "components", "runner", "node", "scripts", "policy", "lab", "tests"),
+    "examples",
+)
+MAY_IMPORT: dict[str, set[str]] = {
     "backplane": {"backplane"},
     "node": {"node"},
     "runner": {"backplane", "node", "runner"},
@@ -16,6 +19,8 @@ MAY_IMPORT = {
     "policy": {"backplane", "policy"},
     "scripts": {"backplane", "components", "runner", "scripts"},
     "lab": {"backplane", "lab", "node", "runner"},
+    # Other people's programs.
+    "examples": set(),
 }
 # The one verb that switches the lab on and off.
 EXCEPTIONS = {"scripts/lab.py": {"lab"}}
