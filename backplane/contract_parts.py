@@ -123,6 +123,8 @@ class Plane(Part):
     """When either was last raised."""
     mtu: Annotated[StrictInt, Field(ge=1280, le=65535)]
     """The interface's MTU, in bytes."""
+    pairs: Annotated[StrictInt, Field(ge=0)]
+    """How many pairs of members can have a session there."""
 
 
 class Opening(Part):
@@ -143,6 +145,8 @@ class Site(Part):
 
     cloud: StrictStr
     """Whose machines they are."""
+    location: StrictStr
+    """The cloud's own name of the place."""
 
 
 class Person(Part):
@@ -154,6 +158,48 @@ class Person(Part):
     """255 and the person's id."""
     addresses: dict[Slot, Pair]
     """Its addresses on each of its planes."""
+    public_keys: dict[Slot, Wireguard]
+    """The WireGuard keys that it brings; the stack makes the others."""
+
+
+class PlannedNode(Part):
+    """A machine as it is declared."""
+
+    key: Key
+    """The site's id and the node's."""
+    site: StrictStr
+    """The name of its site."""
+    type: StrictStr
+    """The cloud's own name for the kind of machine."""
+    image: StrictStr
+    """What it boots."""
+    incarnation: Epoch
+    """Which machine of this name it is."""
+    offline: StrictBool
+    """Declared to be down for now."""
+    retire: StrictBool
+    """On its way out."""
+    was: StrictStr | None
+    """The name it had before, while it is being renamed; else null."""
+    roles: list[StrictStr]
+    """What it runs, with what every node runs, by name."""
+    daemons: dict[StrictStr, Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{12}$")]]
+    """By role, what changes with anything that its daemons are started anew for."""
+
+
+class Copy(Part):
+    """A dataset of one node of which another keeps a copy."""
+
+    source: StrictStr
+    """The node whose dataset it is."""
+    dataset: StrictStr
+    """The dataset there."""
+    target: StrictStr
+    """The node that keeps the copy."""
+    replica: StrictStr
+    """The dataset that is the copy."""
+    seconds: Annotated[StrictInt, Field(ge=1)]
+    """From one run to the next."""
 
 
 class Plan(Part):
@@ -165,16 +211,24 @@ class Plan(Part):
     """The first number of the mesh's IPv4 addresses: 200 gives 10.200 to 10.203."""
     ula: Network6
     """The mesh's IPv6 /48."""
+    protect: StrictBool
+    """Whether machines, addresses and seeds are kept from deletion."""
+    timer: Annotated[StrictInt, Field(ge=1)]
+    """Seconds until a change that is not confirmed undoes itself, before those for its size."""
     sites: dict[StrictStr, Site]
     """The sites by name."""
     planes: list[Plane]
     """The planes in use, by index."""
+    nodes: dict[StrictStr, PlannedNode]
+    """The nodes by name, as they are declared."""
     epochs: dict[StrictStr, dict[Slot, Epoch]]
     """By node, its own key epoch on every plane in use."""
     openings: dict[StrictStr, list[Opening]]
     """By node, all that it answers on inside the planes, besides ICMP echo."""
     people: dict[StrictStr, Person]
     """Operators and runners by name."""
+    copies: dict[StrictStr, Copy]
+    """The replications by name."""
 
 
 class Dns(Part):

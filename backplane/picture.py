@@ -61,7 +61,7 @@ def picture(plan: Plan) -> Json:
                 "source": one.source,
                 "dataset": one.dataset,
                 "target": one.target,
-                "copy": one.copy,
+                "replica": one.copy,
                 "seconds": one.seconds,
             }
             for one in plan.copies
