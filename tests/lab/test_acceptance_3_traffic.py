@@ -18,7 +18,7 @@ SENDER, SINK = "fsn-a", "hel-b"
 LINE = 50
 """Mbit/s that the sender's line carries each way."""
 
-PINGS, SECONDS = 200, 12
+PINGS, SECONDS = 100, 7
 _TIME = re.compile(r"time=([0-9.]+) ms")
 _SINK_PORT = 5201
 
