@@ -59,6 +59,11 @@ class Plane:
     gained: int
     lost: int
 
+    @property
+    def differs(self) -> bool:
+        """Whether there is anything to say of it."""
+        return bool(self.lines or self.gained or self.lost)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interruption:
@@ -104,6 +109,7 @@ class Change:
         settings: what else is different, in words.
         interruptions: what stands still, for how long; the worst first.
         fetch: operators whose files for `wg-quick` are others afterwards.
+        lines: paths of all that differs in the stack's file, where two files are compared.
     """
 
     first: bool
@@ -115,13 +121,11 @@ class Change:
     settings: tuple[str, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
     fetch: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
     @property
     def nothing(self) -> bool:
-        """Whether nobody would notice."""
-        told = (self.nodes, self.ports, self.people, self.keys, self.settings)
-        return not any(told) and not any(plane.lines for plane in self.planes)
-
-    def count(self, what: str) -> int:
-        """How many nodes this happens to."""
-        return sum(node.what == what for node in self.nodes)
+        """Whether nothing is another, in the mesh or in the file that declares it."""
+        told = (self.nodes, self.ports, self.people, self.keys, self.settings, self.lines)
+        felt = (self.interruptions, self.fetch)
+        return not any((*told, *felt)) and not any(plane.differs for plane in self.planes)

@@ -2,79 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from backplane import interruptions
 from backplane.change import Change, Node, Plane, Port
-from backplane.pairing import Json, by_slot, own, part, rotated, staying
+from backplane.pairing import Json, by_slot, fetching, part, staying
 from backplane.roles import EVERYWHERE
 
 
-def compare(old: Json | None, new: Json) -> Change:
+def compare(old: Json | None, new: Json, lines: Sequence[str] = ()) -> Change:
     """Compare two pictures.
 
     Args:
         old: what was last applied, or the branch that is merged into; None for the first time.
         new: what is proposed.
+        lines: paths of all that differs in the stack's file, where two files are compared.
     """
     before = old or {}
     nodes, planes = tuple(_nodes(before, new)), tuple(_planes(before, new))
-    keys = tuple(interruptions.keys(before, new)) if old else ()
-    return Change(
-        first=not old,
-        nodes=nodes,
-        ports=tuple(_ports(before, new)),
-        planes=planes,
-        people=dict(_people(before, new)),
-        keys=keys,
-        settings=tuple(_settings(before, new)) if old else (),
-        interruptions=tuple(interruptions.interruptions(before, new, nodes)) if old else (),
-        fetch=tuple(_fetch(before, new, {plane.slot for plane in planes if _else(plane)})),
+    ports, people = tuple(_ports(before, new)), dict(_people(before, new))
+    change = Change(
+        first=not old, nodes=nodes, ports=ports, planes=planes, people=people, lines=tuple(lines)
+    )
+    if not old:
+        return change
+    return replace(
+        change,
+        keys=tuple(interruptions.keys(old, new)),
+        settings=tuple(_settings(old, new)),
+        interruptions=tuple(interruptions.interruptions(old, new, change)),
+        fetch=tuple(fetching(old, new)),
     )
 
 
-def _else(plane: Plane) -> bool:
-    return bool(plane.lines or plane.gained or plane.lost)
-
-
-def _fetch(old: Json, new: Json, changed: set[str]) -> Iterator[str]:
-    """Operators on a plane whose members, keys or PSKs are others."""
-    before = part(old, "nodes")
-    touched = changed | {slot for slot, _ in rotated(old, new)}
-    touched |= {slot for _, slot in own(old, new)}
-    anew = any(
-        before[earlier]["incarnation"] != part(new, "nodes")[name]["incarnation"]
-        for name, earlier in staying(old, new).items()
-    )
-    for name, person in part(new, "people").items():
-        slots = set(person["addresses"])
-        if person["kind"] == "operator" and (slots & touched or (anew and slots)):
-            yield name
-
-
-_ANOTHER = {"incarnation": "incarnation", "key": "id", "site": "site"}
+_ANOTHER = {
+    "incarnation": "incarnation",
+    "key": "id",
+    "site": "site",
+    "cloud": "cloud",
+    "location": "location",
+}
 """Fields that make another machine of a node, and what people call them."""
 
-_FIELDS = {"type": "type", "image": "image", "offline": "offline", "retire": "retire"}
+_FIELDS = {
+    "type": "type",
+    "endpoint_family": "endpoint",
+    "ipv6": "public IPv6",
+    "bridges": "bridges",
+    "uplink": "uplink",
+    "pools": "pools",
+    "offline": "offline",
+    "retire": "retire",
+}
 
 
 def _nodes(old: Json, new: Json) -> Iterator[Node]:
     before, after, same = part(old, "nodes"), part(new, "nodes"), staying(old, new)
-    gone = {*before} - {*same.values()}
-    for name in sorted({*after} | gone):
-        if name in gone and name not in after:
-            yield Node(name=name, site=before[name]["site"], what="removed")
-        elif name not in same:
-            lines = tuple(_described(after[name]))
-            yield Node(name=name, site=after[name]["site"], what="added", lines=lines)
-        else:
-            here, there = before[same[name]], after[name]
-            what = "changed"
-            if any(here.get(key) != there.get(key) for key in _ANOTHER):
-                what = "replaced"
-            lines = tuple(_differences(here, there, {} if same[name] == name else {"": same[name]}))
-            if lines:
-                yield Node(name=name, site=there["site"], what=what, lines=lines)
+    for name in sorted({*before} - {*same.values()}):
+        yield Node(name=name, site=before[name]["site"], what="removed")
+    for name, there in sorted(after.items()):
+        if name not in same:
+            lines = tuple(_described(there))
+            yield Node(name=name, site=there["site"], what="added", lines=lines)
+            continue
+        here = before[same[name]]
+        anew = any(here.get(key) != there.get(key) for key in _ANOTHER)
+        lines = tuple(_differences(here, there, {} if same[name] == name else {"": same[name]}))
+        if lines:
+            what = "replaced" if anew else "changed"
+            yield Node(name=name, site=there["site"], what=what, lines=lines)
 
 
 def _described(node: Json) -> Iterator[str]:
@@ -86,8 +83,10 @@ def _described(node: Json) -> Iterator[str]:
 def _differences(here: Json, there: Json, earlier: Json) -> Iterator[str]:
     yield from (f"was called {name}" for name in earlier.values())
     for key, text in {**_ANOTHER, **_FIELDS}.items():
-        if here.get(key) != there.get(key):
-            yield f"{text} {_shown(here.get(key))} → {_shown(there.get(key))}"
+        if key in here and here[key] != there.get(key):
+            yield f"{text} {_shown(here[key])} → {_shown(there.get(key))}"
+    if here.get("image") != there.get("image"):
+        yield f"image {here.get('image')} → {there['image']} at its next rebuild"
     old, new = set(here.get("roles", ())), set(there.get("roles", ()))
     yield from (f"role {role} comes" for role in sorted(new - old))
     yield from (f"role {role} goes" for role in sorted(old - new))
@@ -96,6 +95,10 @@ def _differences(here: Json, there: Json, earlier: Json) -> Iterator[str]:
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items()) or "none"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value)) or "none"
     return "none" if value is None else str(value)
 
 
@@ -133,6 +136,8 @@ _PLANE = {
     "ipv4": "IPv4 network",
     "ipv6": "IPv6 network",
     "mtu": "MTU",
+    "tcp": "TCP ports that roles may open",
+    "udp": "UDP ports that roles may open",
 }
 
 
@@ -147,9 +152,9 @@ def _planes(old: Json, new: Json) -> Iterator[Plane]:
             lines.append("is left out")
         elif here:
             lines += [
-                f"{text} {here.get(key)} → {there.get(key)}"
+                f"{text} {_shown(here[key])} → {_shown(there.get(key))}"
                 for key, text in _PLANE.items()
-                if here.get(key) != there.get(key)
+                if key in here and here[key] != there.get(key)
             ]
         pairs, earlier = there.get("pairs", 0), here.get("pairs", 0)
         kept = _kept(old, new, slot) if here and there else 0
@@ -196,7 +201,9 @@ def _moves(here: Json, there: Json) -> Iterator[str]:
     yield from (f"joins {slot}" for slot in sorted(new - old))
     yield from (f"leaves {slot}" for slot in sorted(old - new))
     if here.get("public_keys", {}) != there.get("public_keys", {}):
-        yield "brings another key"
+        yield "brings another WireGuard key"
+    if "ssh_key" in here and here["ssh_key"] != there["ssh_key"]:
+        yield "logs in as root with another SSH key, or no more, or from now on"
     if here["key"] != there["key"]:
         yield "has another id, and so other addresses"
 

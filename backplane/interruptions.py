@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backplane.change import Interruption, NewKeys, Node
+from backplane.change import Change, Interruption, NewKeys, Node
 from backplane.pairing import Json, own, part, rotated, staying
 
 PAUSE = 250
 """Milliseconds that a plane pauses at most while its keys change (`make bench-change`)."""
 
 _ONCE = f"once, at most {PAUSE} ms"
-_RESIZED = "type "
 
 
 def keys(old: Json, new: Json) -> Iterator[NewKeys]:
@@ -38,31 +37,20 @@ def keys(old: Json, new: Json) -> Iterator[NewKeys]:
 
 
 def _machine(node: Json) -> tuple[object, object]:
+    """What the keys of a node follow from, but for its seed, which stays with its name."""
     return node.get("incarnation"), node.get("key")
 
 
-def interruptions(old: Json, new: Json, nodes: tuple[Node, ...]) -> Iterator[Interruption]:
-    """What stands still, for how long and why.
+def interruptions(old: Json, new: Json, change: Change) -> Iterator[Interruption]:
+    """What stands still, for how long and why; the worst first.
 
     Args:
         old: the picture before.
         new: the picture after.
-        nodes: what happens to each node.
+        change: what happens to nodes, planes, ports and people.
     """
-    for what, lasts, why in (
-        ("replaced", "until its first boot has ended, some minutes; **what is on disk is lost**",
-         "it is built anew"),
-        ("removed", "for good; **what is on disk is lost**", "it is removed"),
-    ):  # fmt: skip
-        if names := tuple(node.name for node in nodes if node.what == what):
-            yield Interruption(names=names, lasts=lasts, why=why)
-    if names := tuple(
-        node.name
-        for node in nodes
-        if node.what == "changed" and any(line.startswith(_RESIZED) for line in node.lines)
-    ):
-        lasts = "while it is off, some minutes"
-        yield Interruption(names=names, lasts=lasts, why="its server type changes")
+    yield from _machines(change.nodes)
+    yield from _for_good(old, new, change)
     if any(old.get(key) != new.get(key) for key in ("network", "ula")):
         yield Interruption(
             names=("every connection inside the planes",),
@@ -81,7 +69,66 @@ def interruptions(old: Json, new: Json, nodes: tuple[Node, ...]) -> Iterator[Int
     if alone := tuple(f"{name} on {slot}" for name, slot in own(old, new)):
         why = "its key changes; connections stay open"
         yield Interruption(names=alone, lasts=_ONCE, why=why)
-    yield from _restarts(old, new, nodes)
+    yield from _restarts(old, new, change.nodes)
+
+
+_DARK = ("type ", "public IPv6 ")
+"""Changes of a machine for which the cloud switches it off."""
+
+
+def _machines(nodes: tuple[Node, ...]) -> Iterator[Interruption]:
+    for what, lasts, why in (
+        (
+            "replaced",
+            "until its first boot has ended, some minutes; **what is on disk is lost**",
+            "it is built anew",
+        ),
+        ("removed", "for good; **what is on disk is lost**", "it is removed"),
+    ):
+        if names := tuple(node.name for node in nodes if node.what == what):
+            yield Interruption(names=names, lasts=lasts, why=why)
+    changed = [node for node in nodes if node.what == "changed"]
+    if names := tuple(
+        node.name for node in changed if any(line.startswith(_DARK) for line in node.lines)
+    ):
+        lasts = "while it is off, some minutes"
+        yield Interruption(names=names, lasts=lasts, why="the cloud changes its machine")
+    if names := tuple(node.name for node in changed if "retire no → yes" in node.lines):
+        yield Interruption(names=names, lasts="for good", why="nobody is its peer any more")
+
+
+def _for_good(old: Json, new: Json, change: Change) -> Iterator[Interruption]:
+    """What ends: planes, roles, ports and people that go or move."""
+    if slots := tuple(plane.slot for plane in change.planes if "is left out" in plane.lines):
+        yield Interruption(
+            names=slots, what="everything on", lasts="for good", why="it is left out"
+        )
+    same, before, after = staying(old, new), part(old, "nodes"), part(new, "nodes")
+    roles: dict[str, list[str]] = {}
+    for name in sorted(same):
+        for role in set(before[same[name]].get("daemons", ())) - set(after[name]["daemons"]):
+            roles.setdefault(role, []).append(name)
+    for role, names in sorted(roles.items()):
+        yield Interruption(names=tuple(names), what=f"{role} on", lasts="for good", why="it goes")
+    shut: dict[str, list[str]] = {}
+    for port in change.ports:
+        if port.stays and not port.opens:
+            what = f"{port.proto.upper()} {port.port} on {port.slot} at"
+            shut.setdefault(what, []).append(port.node)
+    for what, at in shut.items():
+        yield Interruption(names=tuple(at), what=what, lasts="for good", why="the port shuts")
+    people, there = part(old, "people"), part(new, "people")
+    moved = tuple(
+        name
+        for name, person in people.items()
+        if name not in there
+        or person["key"] != there[name]["key"]
+        or set(person["addresses"]) - set(there[name]["addresses"])
+        or person.get("public_keys", {}) != there[name]["public_keys"]
+    )
+    if moved:
+        why = "they go, leave a plane, or come with another id or key"
+        yield Interruption(names=moved, what="sessions of", lasts="until a new way in", why=why)
 
 
 _FOLLOWS = {

@@ -48,3 +48,34 @@ def own(old: Json, new: Json) -> Iterator[tuple[str, str]]:
             earlier = before.get(same.get(name, ""), {}).get(slot, epoch)
             if earlier != epoch:
                 yield name, slot
+
+
+def fetching(old: Json, new: Json) -> Iterator[str]:
+    """Operators whose files for `wg-quick` are others: all that stands in one is looked at."""
+    for name, person in part(new, "people").items():
+        if person["kind"] == "operator":
+            before = part(old, "people").get(name)
+            slots = set(person["addresses"])
+            if before is None or _file(old, before, slots) != _file(new, person, slots):
+                yield name
+
+
+_PLANE = ("name", "interface", "port", "ipv4", "ipv6", "mtu", "keys", "psk")
+_PEER = ("key", "incarnation", "endpoint_family")
+
+
+def _file(picture: Json, person: Json, slots: set[str]) -> object:
+    """What a person's files say, as far as a picture tells it, on planes that are theirs."""
+    nodes, epochs = part(picture, "nodes"), part(picture, "epochs")
+    peers = sorted(
+        (
+            *(str(node.get(key)) for key in _PEER),
+            *(f"{slot} {epochs.get(name, {}).get(slot)}" for slot in sorted(slots)),
+        )
+        for name, node in nodes.items()
+        if not node.get("retire")
+    )
+    planes = by_slot(picture)
+    told = [[planes.get(slot, {}).get(key) for key in _PLANE] for slot in sorted(slots)]
+    own = {slot: at for slot, at in person["addresses"].items() if slot in slots}
+    return peers, told, own, person.get("public_keys")

@@ -45,6 +45,8 @@ def picture(plan: Plan) -> Json:
                 "psk": plane.psk,
                 "rotated": {"keys": plane.keys_rotated, "psk": plane.psk_rotated},
                 "mtu": plane.mtu,
+                "tcp": list(plane.tcp),
+                "udp": list(plane.udp),
                 "pairs": _pairs(plan, plane.slot),
             }
             for plane in plan.planes
@@ -78,12 +80,19 @@ def _node(plan: Plan, node: PlanNode) -> Json:
     return {
         "key": node.key,
         "site": node.site,
+        "cloud": node.cloud,
+        "location": node.location,
         "type": node.type,
         "image": node.image + (f", snapshot {node.snapshot}" if node.snapshot else ""),
         "incarnation": node.incarnation,
         "offline": node.offline,
         "retire": node.retire,
         "was": node.was,
+        "endpoint_family": node.endpoint_family,
+        "ipv6": node.ipv6,
+        "bridges": list(node.bridges),
+        "uplink": node.uplink,
+        "pools": {one.name: one.device or f"{one.gigabytes} GB" for one in node.pools},
         "roles": [role.name for role in plan.roles(node.name)],
         "daemons": {
             role.name: _digest(role.parts(plan, node))
@@ -106,6 +115,7 @@ def _person(person: PlanPerson) -> Json:
         "key": person.key,
         "addresses": addresses(person.addresses),
         "public_keys": dict(sorted(person.public_keys.items())),
+        "ssh_key": person.ssh_key,
     }
 
 

@@ -22,7 +22,17 @@ _FILE = re.compile(r"Pulumi\.([A-Za-z0-9_-]+)\.yaml")
 _LARGEST = 4 << 20
 """Bytes of a file that are read: whoever opens a pull request may write it."""
 
-File = Annotated[Path | None, typer.Option(exists=False, dir_okay=True, show_default=False)]
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice, as Pulumi's own reader does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """A mapping, if no key is there twice."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+            message = f"`{twice[0]}` is there twice"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
+        return super().construct_mapping(node, deep=deep)
 
 
 def _text(path: Path, what: str) -> str:
@@ -45,20 +55,24 @@ def _settings() -> tuple[str, Path]:
     return str(settings["name"]), project() / settings.get("stackConfigDir", ".")
 
 
-def _mesh(path: Path, key: str) -> object:
-    """The raw declaration of a stack's file; None where it has none."""
+def _document(path: Path) -> Json:
+    """A stack's file; empty where there is none."""
+    if not path.exists():
+        return {}
     try:
-        document = yaml.safe_load(_text(path, "the stack's file"))
-    except (yaml.YAMLError, RecursionError) as error:
+        document = yaml.load(_text(path, "the stack's file"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Problem(
-            where=str(path), what="it is no YAML", why=str(error), fix="mend the file"
+            where=path.name,
+            what="it is no YAML",
+            why=" ".join(str(error).split())[:300],
+            fix="mend the file",
         ) from error
-    config = document.get("config") if isinstance(document, dict) else None
-    return config.get(key) if isinstance(config, dict) else None
+    return document if isinstance(document, dict) else {}
 
 
-def _picture(path: Path, name: str, stack: str) -> Json | None:
-    """The picture of a file's declaration; None where there is no file, or no mesh in it.
+def _picture(document: Json, name: str, stack: str) -> Json | None:
+    """The picture of a file's declaration; None where there is no mesh in it.
 
     Raises:
         DeclarationError: The declaration has mistakes.
@@ -66,7 +80,8 @@ def _picture(path: Path, name: str, stack: str) -> Json | None:
     from backplane.check import checked_plan  # noqa: PLC0415 - `--help` needs no pydantic
     from backplane.picture import picture  # noqa: PLC0415 - as above
 
-    raw = _mesh(path, f"{name}:mesh") if path.exists() else None
+    config = document.get("config")
+    raw = config.get(f"{name}:mesh") if isinstance(config, dict) else None
     # Through JSON, as the other side may come from a stack's outputs.
     made: Json | None = (
         json.loads(json.dumps(picture(checked_plan(raw, project=name, stack=stack))))
@@ -74,6 +89,29 @@ def _picture(path: Path, name: str, stack: str) -> Json | None:
         else None
     )
     return made
+
+
+def _leaves(value: object, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], object]:
+    """Every scalar below a value, by where it stands; an empty mapping is one, too."""
+    below: list[tuple[str, object]] = []
+    if isinstance(value, dict):
+        below = [(str(key), one) for key, one in value.items()]
+    elif isinstance(value, list):
+        below = [(str(at), one) for at, one in enumerate(value)]
+    if not below:
+        return {path: value}
+    return {leaf: one for key, item in below for leaf, one in _leaves(item, (*path, key)).items()}
+
+
+def _lines(old: Json, new: Json) -> list[str]:
+    """Where two files differ, and not what stands there: it may be somebody's secret."""
+    before, after = _leaves(old), _leaves(new)
+    missing = object()
+    return sorted(
+        ".".join(path)
+        for path in {*before, *after}
+        if before.get(path, missing) != after.get(path, missing)
+    )
 
 
 def _applied(stack: str) -> Json | None:
@@ -147,7 +185,7 @@ def main(
 
     With `--base` and `--head` it needs the two files and nothing else: no engine, no state, no
     passphrase, no cloud. A base that is not there is a mesh that was not there. No secret is in it.
-    Exit code 0: it was written; 1: so it was, and the proposed declaration is not valid.
+    Exit code 0: it was written; 1: so it was, and what is proposed is not valid.
     """
     from backplane.mistakes import DeclarationError  # noqa: PLC0415 - `--help` needs none of this
 
@@ -157,7 +195,13 @@ def main(
     try:
         text, code = _reported(named, (name, base, proposed), preview, as_json=as_json), 0
     except DeclarationError as error:
-        text, code = _mistaken(named, error, as_json=as_json), 1
+        text, code = _mistaken(named, str(error), as_json=as_json), 1
+    except Problem as problem:
+        if not (base and head):
+            raise
+        # Two files from somewhere: what is wrong with them is the report.
+        said = f"{problem.where}: {problem.what}\n  why: {problem.why}\n  fix: {problem.fix}"
+        text, code = _mistaken(named, said, as_json=as_json), 1
     if output:
         output.write_text(text, encoding="utf-8")
     else:
@@ -174,16 +218,18 @@ def _reported(
     from backplane.report import About, report  # noqa: PLC0415 - as the rest
 
     name, base, head = files
-    new = _picture(head, name, stack)
+    document = _document(head)
+    new = _picture(document, name, stack)
     if new is None:
         raise Problem(
-            where=str(head),
+            where=head.name,
             what="there is no declaration to report of",
             why=f"it has no `{name}:mesh` below `config`",
             fix="give the file by --head, or the stack's name by --stack",
         )
-    old = _before(base, name, stack)
-    change = compare(old, new)
+    earlier = _document(base) if base else {}
+    old = _before(earlier, name, stack) if base else _applied(stack)
+    change = compare(old, new, _lines(earlier, document) if base and old else ())
     engine = _engine(preview) if preview else None
     if as_json:
         told = {"stack": stack, "change": asdict(change), "engine": engine and asdict(engine)}
@@ -192,27 +238,25 @@ def _reported(
     return report(about, change, new, engine)
 
 
-def _before(base: Path | None, name: str, stack: str) -> Json | None:
+def _before(document: Json, name: str, stack: str) -> Json | None:
     """The picture to compare with; a base that has mistakes is told as such."""
     from backplane.mistakes import DeclarationError  # noqa: PLC0415 - as the rest
 
-    if base is None:
-        return _applied(stack)
     try:
-        return _picture(base, name, stack)
+        return _picture(document, name, stack)
     except DeclarationError as error:
         raise Problem(
-            where=str(base),
-            what="the declaration before has mistakes, so nothing can be compared with it",
+            where="the file before",
+            what="its declaration has mistakes, so nothing can be compared with it",
             why=str(error).splitlines()[0],
-            fix="compare with what was last applied: leave `--base` out",
+            fix="mend it first, or compare with what was last applied: leave `--base` out",
         ) from error
 
 
-def _mistaken(stack: str, error: Exception, *, as_json: bool) -> str:
+def _mistaken(stack: str, said: str, *, as_json: bool) -> str:
     from backplane.report import About, invalid  # noqa: PLC0415 - as the rest
 
     if as_json:
-        return json.dumps({"stack": stack, "mistakes": str(error)}, indent=2) + "\n"
+        return json.dumps({"stack": stack, "mistakes": said}, indent=2) + "\n"
     about = About(stack=stack, base="what was before", head="The declaration here")
-    return invalid(about, str(error))
+    return invalid(about, said)

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 FEW = 8
 """Names that are written out; of more, the first of them and a number."""
 
+LONGEST = 2_000
+"""Characters of an answer: what is longer stands in a table below."""
+
 _TICKS = re.compile(r"`+")
 
 
@@ -38,6 +41,11 @@ def some(names: Sequence[str]) -> str:
     if len(names) <= FEW:
         return ", ".join(names)
     return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
+
+
+def cut(text: str) -> str:
+    """A text no longer than an answer may be."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… and more, below"
 
 
 def several(count: int, word: str) -> str:

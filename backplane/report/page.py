@@ -11,7 +11,10 @@ from backplane.pairing import Json
 from backplane.preview import Preview
 from backplane.report import tables
 from backplane.report.drawing import drawing
-from backplane.report.markdown import FEW, fenced, folded, several, some, table
+from backplane.report.markdown import FEW, cut, fenced, folded, several, some, table
+
+MESH = ":mesh"
+"""How the declaration's key in a stack's file ends."""
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment."""
@@ -63,7 +66,7 @@ def invalid(about: About, mistakes: str) -> str:
     """What is said of a declaration that is none."""
     room = LIMIT - len(_head(about)) - _ROOM
     shown = mistakes if len(mistakes) <= room else mistakes[:room] + "\n…"
-    told = "**The proposed declaration is not valid.** `pulumi up` would touch nothing and say:"
+    told = "**What is proposed is not valid.** `pulumi up` would touch nothing and say:"
     return f"{_head(about)}\n{told}\n\n{fenced(shown, 'text')}\n"
 
 
@@ -86,7 +89,7 @@ def _answers(change: Change) -> str:
         ("New keys", _keys(change)),
         *([("Afterwards", f"{some(change.fetch)}: fetch new files")] if change.fetch else []),
     ]
-    return table(("", ""), [(f"**{title}**", text) for title, text in rows])
+    return table(("", ""), [(f"**{title}**", cut(text)) for title, text in rows])
 
 
 def _named(change: Change, what: str) -> str:
@@ -101,9 +104,14 @@ def _also(change: Change) -> str:
     told = [f"{node.name}: {', '.join(node.lines)}" for node in nodes]
     told += [f"{name}: {', '.join(lines)}" for name, lines in change.people.items()]
     told += [f"{plane.slot}: {', '.join(plane.lines)}" for plane in change.planes if plane.lines]
-    told = [*change.settings, *told]
+    told = [*_outside(change), *change.settings, *told]
     left = [f"and {len(told) - FEW} more"] if len(told) > FEW else []
     return "; ".join([*told[:FEW], *left])
+
+
+def _outside(change: Change) -> list[str]:
+    """Keys of the stack's file that are not the declaration's: they may lead anywhere."""
+    return [f"**`{path}` of the stack's file**" for path in change.lines if MESH not in path]
 
 
 def _ports(change: Change) -> str:
@@ -151,11 +159,13 @@ def _sections(change: Change, new: Json, engine: Preview | None) -> Iterator[tup
         yield "nodes", tables.nodes(change) if short else tables.sites(change)
     if change.ports:
         yield "ports", tables.ports(change)
-    if any(tables.differs(plane) for plane in change.planes):
+    if any(plane.differs for plane in change.planes):
         yield "planes", tables.planes(change)
     yield from _there("New keys", ("whose", "which"), keys)
     yield from _there("People and runners", ("who", "what"), people)
     yield from _there("Settings", ("what",), settings)
+    lines = [(f"`{path}`",) for path in change.lines]
+    yield from _there("Lines of the file that differ", ("where",), lines)
     drawn = fenced(drawing(new, change), "mermaid")
     yield "the drawing", folded("The mesh afterwards, drawn", drawn)
     if not short:

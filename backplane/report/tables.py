@@ -72,17 +72,12 @@ def _grouped(found: Iterable[Port]) -> list[tuple[tuple[bool, str, str, int, str
     return sorted(groups.items(), key=lambda item: (not item[0][0], *item[0][1:]))
 
 
-def differs(plane: Plane) -> bool:
-    """Whether there is anything to say of it."""
-    return bool(plane.lines or plane.gained or plane.lost)
-
-
 def planes(change: Change) -> str:
     """Each plane that differs: what about it, and which pairs of peers there are."""
     rows = [
         (plane.slot, "; ".join(plane.lines), _pairs(plane))
         for plane in change.planes
-        if differs(plane)
+        if plane.differs
     ]
     return section("Planes", table(("plane", "what", "pairs of peers"), rows), len(rows))
 

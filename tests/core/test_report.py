@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
 import random
@@ -105,30 +104,6 @@ def test_nothing_is_said_in_a_line() -> None:
     assert _report(_picture(raw), _picture(turned)).endswith("\n\nNothing changes.\n")
 
 
-def test_a_node_that_is_renamed_comes_and_goes_not() -> None:
-    """It is the same node, called otherwise; its ports are as they were."""
-    raw = example.raw()
-    nodes = raw["sites"]["hel"]["nodes"]
-    nodes["hel-z"] = {**nodes.pop("hel-b"), "was": "hel-b"}
-    change = compare(_picture(example.raw()), _picture(raw))
-    assert [(node.name, node.what, node.lines) for node in change.nodes] == [
-        ("hel-z", "changed", ("was called hel-b",))
-    ]
-    assert change.ports == ()
-    assert change.keys == ()
-
-
-def test_a_node_that_moves_to_another_site_is_another() -> None:
-    """Its addresses and its machine are; so are its keys."""
-    raw = example.raw()
-    moved = raw["sites"]["hel"]["nodes"].pop("hel-b")
-    raw["sites"]["fsn"]["nodes"]["hel-b"] = {**moved, "id": 9}
-    change = compare(_picture(example.raw()), _picture(raw))
-    (node,) = change.nodes
-    assert node.what == "replaced"
-    assert [key.names for key in change.keys] == [("hel-b",)]
-
-
 def test_what_interrupts_is_told_with_how_long() -> None:
     """Keys, a machine built anew, one resized, and daemons whose settings change; PSKs do not."""
     raw = named.raw()
@@ -152,47 +127,69 @@ def test_what_interrupts_is_told_with_how_long() -> None:
     assert "no: sessions stay open and lose no packet" in report(ABOUT, change, _picture(quiet))
 
 
-def test_people_are_told_of_and_their_keys() -> None:
-    """Who comes, who goes, who moves, whose key is another one."""
-    raw = example.raw()
-    key = base64.b64encode(example.seed("alice")).decode()
-    raw["operators"] = {
-        "alice": {"id": 1, "planes": ["management"], "public_keys": {"management": key}},
-        "bob": {"id": 2, "planes": ["storage"]},
-    }
-    change = compare(_picture(example.raw()), _picture(raw))
-    assert change.people == {
-        "alice": ("leaves monitoring", "brings another key"),
-        "bob": ("comes: operator, on storage",),
-    }
-    assert compare(_picture(raw), _picture(example.raw())).people["bob"] == (
-        "goes: operator, on storage",
-    )
+def _roles(raw: Json, *roles: str) -> None:
+    raw["sites"]["hel"]["nodes"]["hel-b"]["roles"] = list(roles)
 
 
-def test_whose_files_change_is_told() -> None:
-    """Operators on a plane whose members or keys are others; runners have none to fetch."""
-    raw = example.raw()
-    raw["operators"]["bob"] = {"id": 2, "planes": ["storage"]}
+EDITS: dict[str, Callable[[Json], object]] = {
+    "retention": lambda raw: raw.update(monitoring={"retention": "90d"}),
+    "a resolver": lambda raw: raw["dns"].update(forward=["9.9.9.9"]),
+    "a guest": lambda raw: raw["dns"].update(guests=["printer", "scanner"]),
+    "an uplink": lambda raw: raw["sites"]["fsn"]["nodes"]["fsn-b"].update(uplink=50),
+    "no classes": lambda raw: raw.update(traffic={"classes": False}),
+    "a root's key": lambda raw: raw["operators"]["alice"].update(ssh_key=SSH),
+    "a bridge": lambda raw: raw["sites"]["fsn"]["nodes"]["fsn-a"].update(bridges=["br0"]),
+    "an endpoint": lambda raw: raw["sites"]["fsn"]["nodes"]["fsn-a"].update(endpoint="ipv6"),
+    "no public IPv6": lambda raw: [site.update(ipv6=False) for site in raw["sites"].values()],
+    "a pool": lambda raw: raw["sites"]["fsn"]["nodes"]["fsn-b"].update(pools={"t": {"file": 1}}),
+    "ports of a plane": lambda raw: raw["planes"].update(monitoring={"tcp": [9090, 9100, 9200]}),
+    "an image": lambda raw: raw["sites"]["fsn"]["nodes"]["fsn-a"].update(image="debian-13"),
+    "a location": lambda raw: raw["sites"]["hel"].update(location="nbg1"),
+    "a name of a plane": lambda raw: raw["planes"].update(storage={"name": "bulk"}),
+    "protection": lambda raw: raw.update(protect=False),
+    "a service": lambda raw: raw["services"]["wiki"].update(udp=[8000]),
+    "another role": lambda raw: _roles(raw, "alertmanager"),
+}
+SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDExMTExMTExMTExMTExMTExMTExMTExMTExMTExMTEx"
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_no_edit_changes_nothing(edit: str) -> None:
+    """Whatever part of the declaration is another, the report is not the one of no change."""
+    raw = named.raw()
+    raw["planes"]["management"]["udp"] = [53, 5300, 8000]
+    del raw["sites"]["hel"]["nodes"]["hel-a"]["endpoint"]
     before = _picture(raw)
-    raw["planes"] = {"storage": {"psk": 2}}
-    assert compare(before, _picture(raw)).fetch == ("bob",)
-    _node_added(raw)
-    assert compare(before, _picture(raw)).fetch == ("alice", "bob")
-    raw = example.raw()
-    raw["timer"] = 60
-    assert compare(_picture(example.raw()), _picture(raw)).fetch == ()
+    EDITS[edit](raw)
+    text = _report(before, _picture(raw))
+    assert "Nothing changes" not in text
+    assert "**Interrupts**" in text
 
 
-def test_pairs_are_gained_and_lost_though_their_number_stays() -> None:
-    """One node comes and one goes: each plane has as many pairs, and others."""
-    raw = example.raw()
-    nodes = raw["sites"]["hel"]["nodes"]
-    nodes["hel-c"] = {**nodes.pop("hel-b"), "id": 7}
-    change = compare(_picture(example.raw()), _picture(raw))
-    storage = next(plane for plane in change.planes if plane.slot == "storage")
-    assert (storage.pairs, storage.gained, storage.lost) == (6, 3, 3)
-    assert all(not port.stays for port in change.ports)
+def test_what_is_outside_of_the_declaration_comes_first() -> None:
+    """A key beside it may lead the program anywhere; its name is told, and not its value."""
+    new = _picture(example.raw())
+    lines = ["config.backplane:mesh.timer", "config.hcloud:endpoint"]
+    text = report(ABOUT, compare(new, new, lines), new)
+    assert "| **Also** | **`config.hcloud:endpoint` of the stack's file** |" in text
+    assert "`config.backplane:mesh.timer`" in text
+
+
+def test_an_answer_is_cut_where_it_is_too_long() -> None:
+    """Nine nodes with 130 services each: the comment is one, and says that there is more."""
+    raw = example.grown(12)
+    raw["services"] = {
+        f"service-{number}": {"plane": "monitoring", "tcp": [10_000 + number]}
+        for number in range(130)
+    }
+    raw["planes"] = {"monitoring": {"tcp": [9100, *range(10_000, 10_130)]}}
+    before = _picture(raw)
+    for site in raw["sites"].values():
+        for node in site["nodes"].values():
+            node["roles"] = list(raw["services"])
+    text = _report(before, _picture(raw))
+    assert len(text) <= LIMIT
+    assert "… and more, below" in text
 
 
 @given(st.integers(0, 1 << 30), st.integers(4, 240))

@@ -92,10 +92,14 @@ def test_report_tells_of_each_stack_that_differs(bench: Bench) -> None:
     assert "| **Added** | 1 node: hel-c |" in told["prod"]
     assert "there was no mesh before" in told["new"]
     assert "The stack's file goes." in told["old"]
-    assert "The stack's file goes." in told["linked"]
+    assert "The stack's file is a link" in told["linked"]
     assert "is not valid" in told["wrong"]
     (head / "Pulumi.wrong.yaml").unlink()
+    (head / "Pulumi.linked.yaml").unlink()
     assert bench.run("report.sh", "base", "head", "out", BACKPLANE=here).returncode == 0
+    assert done.stdout.startswith("::stop-commands::")
+    (bench.folder / "link").symlink_to("head")
+    assert bench.run("report.sh", "base", "link", "out", BACKPLANE=here).returncode == 1
 
 
 def _comments(bench: Bench, *rows: str) -> None:
@@ -133,27 +137,37 @@ def test_a_preview_of_one_stack_leaves_the_others_comments(bench: Bench) -> None
 def test_a_preview_is_reported_though_it_fails(bench: Bench, engine: int, policy: int) -> None:
     """Report and policy read what the engine said; either failure is the job's."""
     bench.program("pulumi", f"echo '{{}}'; exit {engine}")
-    bench.program("backplane", f"[ $1 != policy ] || exit {policy}")
+    bench.program("backplane", f"[ $2 != policy ] || {{ echo it finds; exit {policy}; }}")
     done = bench.run("preview.sh", "prod", "out")
     assert bool(done.returncode) is bool(engine or policy)
     words = [re.sub(r"/\S+", "FILE", line) for line in bench.asked()]
     assert words == [
         "pulumi preview --stack prod --json --non-interactive",
         "backplane report --stack prod --preview FILE --output outFILE",
-        "backplane policy --preview FILE",
+        "backplane --no-color policy --preview FILE",
     ]
+    text = (bench.folder / "out" / "prod.md").read_text()
+    assert "### Policy\n\n````text\nit finds\n````" in text
 
 
-@pytest.mark.parametrize("fails", [0, 1])
-def test_up_changes_and_then_verifies(bench: Bench, fails: int) -> None:
-    """As root, since it makes a tunnel; what failed is not verified."""
+@pytest.mark.parametrize("fails", ["", "policy", "up", "verify"])
+def test_up_is_judged_before_and_verified_after(bench: Bench, fails: str) -> None:
+    """As root, since it makes a tunnel; what fails ends it there."""
+    bench.program("pulumi", "echo '{}'")
     bench.program("sudo", 'shift 2; exec "$@"')
-    bench.program("backplane", f"[ $1 != up ] || exit {fails}")
+    bench.program("backplane", f"[ $1 != '{fails}' ] || exit 1")
     done = bench.run("up.sh", "prod")
-    assert done.returncode == fails
+    assert bool(done.returncode) is bool(fails)
     words = [line for line in bench.asked() if line.startswith("backplane")]
-    up = "backplane up --stack prod --yes --skip-preview --non-interactive"
-    assert words == [up, *([] if fails else ["backplane verify --stack prod"])]
+    words = [re.sub(r" /\S+", " FILE", line) for line in words]
+    all_of_it = [
+        "backplane policy --preview FILE",
+        "backplane up --stack prod --yes --skip-preview --non-interactive",
+        "backplane verify --stack prod",
+        "backplane policy --stack prod",
+    ]
+    until = {"policy": 1, "up": 2, "verify": 3}.get(fails, 4)
+    assert words == all_of_it[:until]
 
 
 @pytest.mark.parametrize("finds", [0, 1])

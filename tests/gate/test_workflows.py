@@ -85,9 +85,13 @@ def test_where_strangers_write_there_is_no_secret() -> None:
     assert "environment" not in document["jobs"]["report"]
     rights = document["jobs"]["report"]["permissions"]
     assert rights == {"contents": "read", "pull-requests": "write"}
-    first, second = document["jobs"]["report"]["steps"][:2]
-    assert "ref" not in first["with"]
-    assert (second["with"]["path"], second["with"]["sparse-checkout"]) == ("proposed", "stacks")
+    # Nothing keeps it from running: a required check that does not run keeps all from merging.
+    assert document[True]["pull_request_target"] is None
+    program, before, after = document["jobs"]["report"]["steps"][:3]
+    assert set(program["with"]) == {"persist-credentials"}
+    for step, path in ((before, "before"), (after, "proposed")):
+        assert (step["with"]["path"], step["with"]["sparse-checkout"]) == (path, "stacks")
+    assert after["with"]["ref"].endswith("/merge")
 
 
 def test_where_secrets_are_somebody_must_let_it() -> None:
@@ -107,7 +111,8 @@ def test_where_secrets_are_somebody_must_let_it() -> None:
     }
     for name in ("up", "drift"):
         (job,) = _jobs(FOLDER / "workflows" / f"{name}.yaml")
+        assert job["if"] == "github.ref == 'refs/heads/main'"
         assert job["concurrency"] == {
-            "group": "up-${{ matrix.stack }}",
+            "group": f"{name}-${{{{ matrix.stack }}}}",
             "cancel-in-progress": False,
         }
