@@ -72,7 +72,7 @@ def test_the_declaration_is_read_from_the_config_of_a_preview() -> None:
 
 def test_a_state_tells_what_was_declared_by_its_outputs() -> None:
     """From output `plan`; a stack whose outputs are older tells nothing."""
-    plan = {"protect": True, "retired": ["a"]}
+    plan = {"protect": True, "nodes": {"a": {"retire": True}, "b": {"retire": False}}}
     assert of_state(state(root(plan=plan))).protect is True
     assert of_state(state(root(plan=plan))).retired == {"a"}
     assert of_state(state(root(plan={}))).protect is None
