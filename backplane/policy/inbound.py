@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -24,6 +25,7 @@ FIREWALLS = (HETZNER, *GROUPS, GROUP_RULE, INGRESS_RULE)
 
 ALL = "all"
 _PORTS = (0, 65535)
+_NUMBER = re.compile(r"[0-9]{1,5}")
 _PROTOCOLS = {"-1": ALL, "6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "fc00::/7", "::1/128")
 
@@ -36,18 +38,24 @@ class Opening:
         protocol: `udp`, `tcp`, `icmp`, …, or `all`.
         first: Lowest port.
         last: Highest port.
-        sources: Networks and what else may send; empty if nothing narrows it.
+        sources: Networks and what else may send, a mark for what is hidden; empty if nothing
+            narrows it.
     """
 
     protocol: str
     first: int
     last: int
-    sources: tuple[str, ...] = ()
+    sources: tuple[str | Mark, ...] = ()
 
     def __str__(self) -> str:
+        return f"{self.service} from {_listed(self.sources) or 'anywhere'}"
+
+    @property
+    def service(self) -> str:
+        """Protocol and ports, such as `udp 51820-51823`."""
         ports = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
         ports = "" if (self.first, self.last) == _PORTS else f" {ports}"
-        return f"{self.protocol}{ports} from {', '.join(self.sources) or 'anywhere'}"
+        return f"{self.protocol}{ports}"
 
     @property
     def allowed(self) -> bool:
@@ -63,20 +71,55 @@ class Opening:
 
 
 def missing(openings: Iterable[Opening]) -> list[int]:
-    """UDP ports that must come in and do not."""
-    there = {port for one in openings if one.allowed for port in range(one.first, one.last + 1)}
-    return sorted(port for _, port in ALLOWED if port not in there)
+    """UDP ports that must come in from anywhere, over IPv4 and IPv6, and do not: peers roam."""
+    sources = _by_port(openings)
+    return sorted(port for _, port in ALLOWED if not _anywhere(sources.get(port)))
 
 
 def ports(text: object) -> tuple[int, int]:
     """First and last port of `51820`, `51820-51823`; all of them for what names none."""
-    first, dash, last = str(text).partition("-")
-    if not first.strip().isdigit() or (dash and not last.strip().isdigit()):
+    first, dash, last = map(str.strip, str(text).partition("-"))
+    if not all(map(_NUMBER.fullmatch, (first, last) if dash else (first,))):
         return _PORTS
     return int(first), int(last if dash else first)
 
 
-def _public(source: str) -> bool:
+def _by_port(openings: Iterable[Opening]) -> dict[int, list[tuple[str | Mark, ...]]]:
+    """For each port that may come in, the sources of every opening that lets it in."""
+    found: dict[int, list[tuple[str | Mark, ...]]] = {}
+    for one in openings:
+        for port in range(one.first, one.last + 1) if one.allowed else ():
+            found.setdefault(port, []).append(one.sources)
+    return found
+
+
+def _anywhere(sources: Iterable[tuple[str | Mark, ...]] | None) -> bool:
+    """Whether these let in every IPv4 and every IPv6 address."""
+    versions: set[int] = set()
+    for some in sources or ():
+        if not some:
+            return True
+        versions.update(map(_all_of, some))
+    return versions >= {4, 6}
+
+
+def _all_of(source: str | Mark) -> int:
+    """4 or 6 for all of that version's addresses, 0 for anything narrower."""
+    try:
+        network = ip_network(str(source), strict=False)
+    except ValueError:
+        return 0
+    return 0 if network.prefixlen else network.version
+
+
+def _listed(sources: Iterable[str | Mark]) -> str:
+    words = {Mark.UNKNOWN: "not known yet", Mark.SECRET: "secret"}
+    return ", ".join(words[one] if isinstance(one, Mark) else one for one in sources)
+
+
+def _public(source: str | Mark) -> bool:
+    if isinstance(source, Mark):
+        return True
     if source.startswith(("sg-", "self")):
         return False
     try:
@@ -130,11 +173,11 @@ def _whole(number: object, widest: int) -> int:
     """A port as a number; what is none opens as much as there is."""
     try:
         return int(float(str(number)))
-    except ValueError:
+    except (OverflowError, ValueError):
         return widest
 
 
-def _sources(rule: Mapping[str, Any]) -> Iterator[str]:
+def _sources(rule: Mapping[str, Any]) -> Iterator[str | Mark]:
     lists = ("sourceIps", "cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "securityGroups")
     singles = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
     found: list[object] = []
@@ -142,7 +185,7 @@ def _sources(rule: Mapping[str, Any]) -> Iterator[str]:
         value = rule.get(key) or ()
         found += [value] if isinstance(value, Mark) else value
     found += [rule[key] for key in (*singles, "sourceSecurityGroupId") if rule.get(key)]
-    yield from ("not known yet" if isinstance(one, Mark) else str(one) for one in found)
+    yield from (one if isinstance(one, Mark) else str(one) for one in found)
     if rule.get("self") is True:
         yield "self"
 
@@ -154,7 +197,20 @@ def _only(world: World) -> Iterator[Trouble]:
         yield from (hidden(seen, *one) for one in found if not isinstance(one, Opening))
         yield from (wrong(seen, f"lets in {one}") for one in openings if not one.allowed)
         if seen.type == HETZNER and len(openings) == len(found):
-            yield from (wrong(seen, f"keeps out udp {port}") for port in missing(openings))
+            yield from _kept_out(seen, openings)
+
+
+def _kept_out(seen: Seen, openings: Iterable[Opening]) -> Iterator[Trouble]:
+    # A rule of Hetzner's that lists no source lets in nobody.
+    lists = [one for one in openings if one.sources]
+    sources = _by_port(lists)
+    for port in missing(lists):
+        some = [one for each in sources.get(port, ()) for one in each]
+        if mark := marked(some):
+            yield hidden(seen, f"who may send to udp {port}", mark)
+        else:
+            but = f" but from {_listed(some)}" if some else ""
+            yield wrong(seen, f"keeps out udp {port}{but}")
 
 
 def _no_tcp(world: World) -> Iterator[Trouble]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from backplane.policy.inbound import GROUPS
 from backplane.policy.inbound import HETZNER as FIREWALL
 from backplane.policy.rule import Rule, Trouble, hidden, wrong
 from backplane.policy.seen import Mark, Seen, World
@@ -20,39 +22,65 @@ ALWAYS_PROTECTED = ("prod", "production")
 """Stacks by these names, or beginning with one and a dash, are protected whatever they declare."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kin:
+    """What a machine must name of its own stack: what it is called, and its types."""
+
+    noun: str
+    types: tuple[str, ...]
+
+
+_FIREWALL = _Kin(noun="firewall", types=(FIREWALL,))
+_GROUP = _Kin(noun="security group", types=GROUPS)
+_INTERFACE = _Kin(noun="network interface", types=(INTERFACE,))
+
+
 def _behind(world: World) -> Iterator[Trouble]:
-    known = {one.id for one in world.of(FIREWALL) if one.id}
     for seen in world.of(SERVER):
-        own = seen.inputs.get("firewallIds")
-        if isinstance(own, Mark):
-            yield hidden(seen, "firewallIds", own)
-        elif not own:
-            yield wrong(seen, "has no firewall of its own (firewallIds)")
-        else:
-            yield from _strangers(world, seen, own, known)
+        yield from _shielded(world, seen, "firewallIds", _FIREWALL)
     for seen in world.of(INSTANCE):
-        if not any(
-            seen.inputs.get(key) for key in ("networkInterfaces", "primaryNetworkInterface")
-        ):
-            yield from _grouped(seen, "vpcSecurityGroupIds")
+        named = list(_interfaces(seen.inputs))
+        for path, one in named:
+            yield from _stranger(world, seen, path, one, _INTERFACE)
+        if not named or seen.inputs.get("vpcSecurityGroupIds"):
+            yield from _shielded(world, seen, "vpcSecurityGroupIds", _GROUP)
     for seen in world.of(INTERFACE):
-        yield from _grouped(seen, "securityGroups")
+        yield from _shielded(world, seen, "securityGroups", _GROUP)
 
 
-def _strangers(world: World, seen: Seen, own: list[Any], known: set[str]) -> Iterator[Trouble]:
-    for number, one in enumerate(own):
-        if isinstance(one, Mark):
-            continue  # an id that is still to come is that of a firewall of this run
-        if world.whole and _text(one) not in known:
-            yield wrong(seen, f"firewallIds[{number}] is no firewall of this stack")
+def _shielded(world: World, seen: Seen, key: str, kin: _Kin) -> Iterator[Trouble]:
+    own = seen.inputs.get(key)
+    if isinstance(own, Mark):
+        yield hidden(seen, key, own)
+    elif not own:
+        yield wrong(seen, f"has no {kin.noun} of its own ({key})")
+    else:
+        for number, one in enumerate(own):
+            yield from _stranger(world, seen, f"{key}[{number}]", one, kin)
 
 
-def _grouped(seen: Seen, key: str) -> Iterator[Trouble]:
-    groups = seen.inputs.get(key)
-    if isinstance(groups, Mark):
-        yield hidden(seen, key, groups)
-    elif not groups:
-        yield wrong(seen, f"has no security group of its own ({key})")
+def _stranger(world: World, seen: Seen, path: str, one: object, kin: _Kin) -> Iterator[Trouble]:
+    """An id that is none of this stack's.
+
+    One that is still to come is taken for that of a resource of this run, if there is any.
+    """
+    there = list(world.of(*kin.types))
+    if isinstance(one, Mark):
+        if one is Mark.SECRET or not there:
+            yield hidden(seen, path, one)
+    elif world.whole and _text(one) not in {each.id for each in there if each.id}:
+        yield wrong(seen, f"{path} is no {kin.noun} of this stack")
+
+
+def _interfaces(inputs: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Ids of the interfaces that an instance is given instead of groups, with their paths."""
+    primary, more = inputs.get("primaryNetworkInterface"), inputs.get("networkInterfaces") or ()
+    if isinstance(more, Mark):
+        yield "networkInterfaces", more
+        more = ()
+    given = [(f"networkInterfaces[{number}]", one) for number, one in enumerate(more)]
+    for path, one in [*given, *([("primaryNetworkInterface", primary)] if primary else [])]:
+        yield path, one if isinstance(one, Mark) else one.get("networkInterfaceId")
 
 
 def _text(identifier: object) -> str:

@@ -9,13 +9,15 @@ from backplane.policy.rule import Rule, Trouble, hidden, wrong
 from backplane.policy.seen import Mark, World, leaves
 
 REMOTE = "command:remote:Command"
+LOCAL = "command:local:Command"
+RANDOM = "random:index/randomBytes:RandomBytes"
 
 SECRET: Mapping[str, tuple[str, ...]] = {
     "hcloud:index/server:Server": ("userData",),
     "aws:ec2/instance:Instance": ("userData", "userDataBase64"),
-    "random:index/randomBytes:RandomBytes": ("base64", "hex"),
+    RANDOM: ("base64", "hex"),
     REMOTE: ("stdin", "connection"),
-    "command:local:Command": ("stdin",),
+    LOCAL: ("stdin",),
 }
 """Properties by type that are secret, whatever is in them."""
 

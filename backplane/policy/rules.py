@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from backplane.policy import inbound, machines, plain
+from backplane.policy import inbound, kinds, machines, plain
 from backplane.policy.rule import Finding, Rule
 from backplane.policy.seen import World
 
 RULES: tuple[Rule, ...] = (
+    kinds.KNOWN,
     inbound.ONLY_FOUR,
     inbound.NO_TCP,
     machines.BEHIND,

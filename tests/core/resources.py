@@ -10,6 +10,7 @@ FIREWALL = "hcloud:index/firewall:Firewall"
 SERVER = "hcloud:index/server:Server"
 ADDRESS = "hcloud:index/primaryIp:PrimaryIp"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
+INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
 INSTANCE = "aws:ec2/instance:Instance"
 ANYWHERE = ["0.0.0.0/0", "::/0"]
 

@@ -114,6 +114,7 @@ def test_a_warning_is_no_failure() -> None:
 def test_every_rule_says_all_that_people_need() -> None:
     """Each id is used once; sentence, reason and fix are there, one line each."""
     assert [rule.id for rule in RULES] == [
+        "known-types",
         "inbound-ports",
         "no-public-tcp",
         "firewall-attached",

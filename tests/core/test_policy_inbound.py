@@ -14,6 +14,7 @@ from backplane.policy.inbound import (
     INGRESS_RULE,
     NO_TCP,
     ONLY_FOUR,
+    ports,
 )
 from tests.core.resources import FIREWALL, FOUR, GROUP, inbound, seen, told
 
@@ -146,6 +147,57 @@ def test_every_opening_is_told() -> None:
     assert [words for _, _, words in told(ONLY_FOUR, firewall())] == [
         f"keeps out udp {port}" for port in (51820, 51821, 51822, 51823)
     ]
+
+
+@pytest.mark.parametrize(
+    ("sources", "kind", "what"),
+    [
+        (["10.0.0.1/32"], "violation", "keeps out udp 51820 but from 10.0.0.1/32"),
+        (["0.0.0.0/0"], "violation", "keeps out udp 51820 but from 0.0.0.0/0"),
+        (["::/0"], "violation", "keeps out udp 51820 but from ::/0"),
+        ([], "violation", "keeps out udp 51820"),
+        (None, "violation", "keeps out udp 51820"),
+        (Mark.SECRET, "violation", "who may send to udp 51820 is secret, so nobody can judge it"),
+        ([Mark.SECRET], "violation", "who may send to udp 51820 is secret, so nobody can judge it"),
+        (Mark.UNKNOWN, "unknown", "who may send to udp 51820 is not known yet"),
+    ],
+)
+def test_a_port_is_open_to_anywhere_or_kept_out(sources: object, kind: str, what: str) -> None:
+    """Peers roam: one network, one family, nobody and a source that is hidden are each found.
+
+    All of IPv4 and of IPv6 is anywhere, however it is written and in however many rules.
+    """
+    first, rest = inbound(port="51820", sourceIps=sources), FOUR[1:]
+    assert told(ONLY_FOUR, firewall(first, *rest)) == [(kind, "fsn-firewall", what)]
+    assert told(ONLY_FOUR, firewall(first, *FOUR)) == []
+    both = [inbound(sourceIps=["1.2.3.4/0"]), inbound(sourceIps=["10.0.0.0/8", "0::/0"])]
+    assert told(ONLY_FOUR, firewall(*both, *rest)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("51820", (51820, 51820)),
+        (" 51820 - 51823 ", (51820, 51823)),
+        ("any", (0, 65535)),
+        ("51820-", (0, 65535)),
+        ("\u00b2", (0, 65535)),
+        ("\u0665\u0661\u0668\u0662\u0660", (0, 65535)),
+        ("51820-\u00b2", (0, 65535)),
+        ("9" * 5000, (0, 65535)),
+    ],
+)
+def test_a_port_is_written_in_plain_digits(text: str, expected: tuple[int, int]) -> None:
+    """What is not counts as every port and ends nothing: no digit of another script, no flood."""
+    assert ports(text) == expected
+    assert bool(told(ONLY_FOUR, firewall(*FOUR, inbound(port=text)))) is (expected[0] == 0)
+
+
+def test_a_number_that_is_none_opens_everything() -> None:
+    """A port of AWS that no number can be made of is as wide as there is."""
+    for odd in ("1e999", "nan", None):
+        ((_, _, what),) = told(ONLY_FOUR, group(protocol="udp", fromPort=odd, toPort=odd))
+        assert what == "lets in udp from anywhere"
 
 
 def test_what_is_not_known_is_said_and_never_passed() -> None:

@@ -122,6 +122,15 @@ def test_an_unknown_value_hides_nothing_beside_it() -> None:
     assert [one.partition(":")[0] for one in alone(SERVER, {})] == ["firewall-attached"]
 
 
+def test_a_type_that_no_rule_judges_is_refused() -> None:
+    """Before it is made, and with the stack; the stack's own type and a component are known."""
+    late = "hcloud:index/firewallAttachment:FirewallAttachment"
+    assert [one.partition(":")[0] for one in alone(late, {})] == ["known-types"]
+    one = resource(late, "late", {})
+    assert together(one) == [("stack-known-types", one.urn)]
+    assert alone(STACK, {}) == alone("backplane:index:Node", {}) == []
+
+
 def test_the_stack_is_judged_as_a_whole() -> None:
     """Open port and bare server are found at their URNs, and a whole good stack has no finding."""
     wall = resource(FIREWALL, "wall", {"rules": [*FOUR, inbound("tcp", "22")]})

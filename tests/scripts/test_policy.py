@@ -75,7 +75,7 @@ def test_an_open_port_ends_with_one_and_says_all(kind: str, tmp_path: Path) -> N
     assert f"    where {urn(FIREWALL, 'fsn-firewall')}" in out
     assert "    rule  no-public-tcp" in out
     assert "    fix   take the rule away" in out
-    assert "not ok: 3 resources of stack lab, 9 rules, 2 violations" in out
+    assert "not ok: 3 resources of stack lab, 10 rules, 2 violations" in out
 
 
 def test_json_tells_the_same(tmp_path: Path) -> None:
