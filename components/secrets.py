@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pulumi
-from pulumi.runtime import get_config
+from pulumi.runtime import get_config, is_config_secret
 
 from backplane.plan import Plan
 from backplane.secret import unfit
@@ -28,6 +28,8 @@ def named(plan: Plan) -> pulumi.Output[Mapping[str, str]]:
         # Looked at as it is, since what is known late could only fail late.
         value = get_config(config.full_key(f"{PREFIX}{name}"))
         why = unfit(value) if value is not None else "it is not there"
+        if value is not None and not is_config_secret(config.full_key(f"{PREFIX}{name}")):
+            why = "it stands there in plain"
         if why:
             wrong[name] = why
     if wrong:

@@ -113,9 +113,16 @@ def declaration(stack: str = "lab") -> dict[str, Any]:
 
 
 def run(
-    mesh: Mapping[str, Any], *, runs: str = "", secrets: Mapping[str, str] = MappingProxyType({})
+    mesh: Mapping[str, Any],
+    *,
+    runs: str = "",
+    secrets: Mapping[str, str] = MappingProxyType({}),
+    hidden: bool = True,
 ) -> Recorder:
-    """Run the program in a preview on a declaration, and return what it registered."""
+    """Run the program in a preview on a declaration, and return what it registered.
+
+    `hidden`: whether the secrets are encrypted in the stack's file.
+    """
     recorder = Recorder(runs)
     # Any test before this one may have left the thread without a loop, which mocks ask for.
     loop = asyncio.new_event_loop()
@@ -125,7 +132,9 @@ def run(
         recorder.mocks, project="backplane", stack="lab", preview=True, monitor=recorder
     )
     keys = {f"backplane:secret-{name}": value for name, value in secrets.items()}
-    pulumi.runtime.set_all_config({"backplane:mesh": json.dumps(mesh), **keys}, [*keys])
+    pulumi.runtime.set_all_config(
+        {"backplane:mesh": json.dumps(mesh), **keys}, [*keys] if hidden else []
+    )
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> Any:  # noqa: ANN401 - an Output of everything exported

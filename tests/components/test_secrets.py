@@ -147,3 +147,10 @@ def test_a_secret_that_programs_read_differently_is_told_too(word: str) -> None:
     with pytest.raises(pulumi.RunError, match="the secret ops-hook cannot be used") as told:
         run(_with_a_token(), secrets={"ops-hook": word})
     assert word.strip() not in str(told.value)
+
+
+def test_a_secret_that_stands_there_in_plain_is_none() -> None:
+    """It would be in the repository's history for good; the fix encrypts another one."""
+    with pytest.raises(pulumi.RunError, match=r"the secret ops-hook .* in plain") as told:
+        run(_with_a_token(), secrets={"ops-hook": "a-token-in-plain"}, hidden=False)
+    assert "a-token" not in str(told.value)

@@ -240,3 +240,12 @@ def test_no_format_has_a_secret() -> None:
         text = one.text(contract.parse(document))
         assert "canary" not in text
         assert text == one.text(OUTPUTS)
+
+
+def test_a_name_is_one_word_to_ssh() -> None:
+    """Whatever a node is called in outputs from elsewhere, it brings no option of its own."""
+    words = shlex.split(ansible.pinned("x -o ProxyCommand=touch", "ssh-ed25519 AAAA"))
+    assert words[2:4] == ["-o", "HostKeyAlias=x -o ProxyCommand=touch"]
+    assert [word for word in words if word.startswith("ProxyCommand")] == []
+    (known,) = [word for word in words if word.startswith("KnownHostsCommand=")]
+    assert shlex.split(known)[1] == "x -o ProxyCommand=touch"

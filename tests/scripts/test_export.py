@@ -111,6 +111,19 @@ def test_zones_are_a_file_each(tmp_path: Path) -> None:
     assert {"mgmt.zone", "201.10.in-addr.arpa.zone"} <= {*there}
 
 
+def test_a_zone_that_is_no_name_of_a_file_is_written_nowhere(tmp_path: Path) -> None:
+    """Outputs of somebody else's may call a zone what they like."""
+    document = json.loads(DOCUMENT.read_text())
+    document["dns"]["zones"]["management"] = "../../outside"
+    foreign, folder = tmp_path / "foreign.json", tmp_path / "zones"
+    foreign.write_text(json.dumps(document))
+    folder.mkdir()
+    told = _export("zone", "--from", foreign, "--output", folder)
+    assert told.code == 1
+    assert "that is no name of a file" in told.err
+    assert list(folder.iterdir()) == []
+
+
 def test_a_file_is_replaced_whole_and_only_when_it_changes(tmp_path: Path) -> None:
     """The same bytes leave the very file; others come by rename, with the mode it had."""
     target = tmp_path / "targets.json"

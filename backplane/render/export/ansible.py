@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from backplane.roles import documents
@@ -55,9 +56,9 @@ def pinned(name: str, host_key: str) -> str:
     return " ".join(
         [
             "-o StrictHostKeyChecking=yes",
-            f"-o HostKeyAlias={name}",
+            f"-o {quote(f'HostKeyAlias={name}')}",
             "-o UserKnownHostsFile=/dev/null",
             "-o GlobalKnownHostsFile=/dev/null",
-            f"-o 'KnownHostsCommand=/bin/echo {name} {host_key}'",
+            f"-o {quote(f'KnownHostsCommand=/bin/echo {quote(name)} {host_key}')}",
         ]
     )
