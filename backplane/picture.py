@@ -73,7 +73,12 @@ def picture(plan: Plan) -> Json:
 
 def addresses(given: Mapping[str, Address]) -> Json:
     """Addresses by plane, as outputs have them."""
-    return {slot: {"ipv4": at.v4, "ipv6": at.v6} for slot, at in given.items()}
+    return {slot: both(at) for slot, at in given.items()}
+
+
+def both(address: Address) -> Json:
+    """One address, as outputs have it."""
+    return {"ipv4": address.v4, "ipv6": address.v6}
 
 
 def _node(plan: Plan, node: PlanNode) -> Json:

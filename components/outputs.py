@@ -35,8 +35,7 @@ from typing import Any
 import pulumi
 
 from backplane import keys, names, planes
-from backplane.addressing import Address
-from backplane.picture import addresses, picture
+from backplane.picture import addresses, both, picture
 from backplane.plan import Plan, PlanNode
 from backplane.render import operator, sshconfig
 from backplane.roles import Role, dns
@@ -119,10 +118,6 @@ def _node(node: PlanNode, roles: Iterable[Role], told: Sequence[Any]) -> Json:
     }
 
 
-def _both(address: Address) -> Json:
-    return {"ipv4": address.v4, "ipv6": address.v6}
-
-
 def _dns(plan: Plan) -> Json:
     slot = planes.MANAGEMENT.slot
     services: dict[str, list[str]] = {}
@@ -131,7 +126,7 @@ def _dns(plan: Plan) -> Json:
     return {
         "zones": {plane.slot: plane.zone for plane in plan.planes if plane.zone},
         "services": services,
-        "servers": {node.name: _both(node.addresses[slot]) for node in names.answering(plan)},
+        "servers": {node.name: both(node.addresses[slot]) for node in names.answering(plan)},
         "guests": [names.registered(guest) for guest in plan.dns.guests],
     }
 
