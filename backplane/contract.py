@@ -10,10 +10,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from pydantic import StrictStr, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from backplane.contract_parts import Dns, Identifier, Lines, Node, Part, Plan
 from backplane.mistakes import Mistake
+from backplane.model import Name
 from backplane.translate import shown
 
 
@@ -22,7 +25,7 @@ class Outputs(Part):
 
     version: Literal[1]
     """The version of this contract."""
-    nodes: dict[StrictStr, Node]
+    nodes: dict[Name, Node]
     """Every node by name."""
     plan: Plan
     """What was computed before any resource existed."""
@@ -30,9 +33,9 @@ class Outputs(Part):
     """Text for ~/.ssh/config: every node by its name, over management."""
     known_hosts: Lines
     """Text for ~/.ssh/known_hosts: the host keys that the names of ssh_config pin."""
-    firewall_ids: dict[StrictStr, Identifier]
+    firewall_ids: dict[Name, Identifier]
     """By site, the id of the firewall at its cloud."""
-    server_ids: dict[StrictStr, Identifier]
+    server_ids: dict[Name, Identifier]
     """By node, the id of the machine at its cloud."""
     dns: Dns
     """Names of machines and services."""
@@ -87,11 +90,16 @@ def _mistakes(error: ValidationError) -> Iterator[Mistake]:
         # What a field holds is shown, the whole document is not.
         kind = details["type"] if details["type"] == "missing" or not details["loc"] else ""
         yield Mistake(
-            path=".".join(map(str, details["loc"])) or "outputs",
-            what=whats.get(kind, f"is {shown(details['input'])}"),
+            path=_printable(".".join(map(str, details["loc"]))) or "outputs",
+            what=_printable(whats.get(kind, f"is {shown(details['input'])}")),
             rule=details["msg"],
             fix=_FIX,
         )
+
+
+def _printable(said: str) -> str:
+    """What a document says, so that a terminal shows it and obeys none of it."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in said)
 
 
 def text(outputs: Outputs) -> str:
@@ -104,9 +112,21 @@ def as_json(document: object) -> str:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+class _Schema(GenerateJsonSchema):
+    """Says of names that are keys what they must look like, where pydantic lets others pass."""
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        made = super().dict_schema(schema)
+        for pattern, value in made.pop("patternProperties", {}).items():
+            made |= {"additionalProperties": value, "propertyNames": {"pattern": pattern}}
+        return made
+
+
 def json_schema() -> dict[str, Any]:
     """The JSON schema (2020-12) of the plain outputs as one document."""
-    schema = Outputs.model_json_schema(ref_template="#/$defs/{model}", mode="validation")
+    schema = Outputs.model_json_schema(
+        ref_template="#/$defs/{model}", mode="validation", schema_generator=_Schema
+    )
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **{key: value for key, value in schema.items() if key != "$defs"},

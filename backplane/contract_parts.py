@@ -8,7 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
+from backplane.model import Name
+from backplane.role_rules import DATASET_PATTERN
+from backplane.rule import NAME_PATTERN
 from backplane.rules import DAY_PATTERN
+
+_LABEL = NAME_PATTERN.strip("^$")
 
 
 def _address(*kinds: type[IPv4Address | IPv6Address]) -> Callable[[str], str]:
@@ -46,7 +51,15 @@ Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Epoch = Annotated[StrictInt, Field(ge=1)]
 Day = Annotated[StrictStr, Field(pattern=DAY_PATTERN)]
 Lines = Annotated[StrictStr, Field(pattern=r"^(?:[^\n]*\n)*$")]
-Identifier = Annotated[StrictStr, Field(min_length=1)]
+Identifier = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_.:/@+=-]{1,255}$")]
+Domain = Annotated[StrictStr, Field(pattern=rf"^{_LABEL}(\.{_LABEL})*$", max_length=253)]
+"""A host name of one label or more (RFC 1123), lower case, without a final dot."""
+RoleName = Annotated[StrictStr, Field(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
+Interface = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$")]
+Text = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ,._:/@+-]{0,254}$")]
+"""A line of the cloud's own words, with nothing in it that quotes, ends or expands."""
+Dataset = Annotated[StrictStr, Field(pattern=DATASET_PATTERN)]
+Replica = Annotated[StrictStr, Field(pattern=DATASET_PATTERN.replace("{1,7}", "{1,8}"))]
 
 
 class Part(BaseModel):
@@ -71,7 +84,7 @@ class Node(Part):
 
     key: Key
     """The site's id and the node's: what its key material is derived from, never its name."""
-    site: StrictStr
+    site: Name
     """The name of its site."""
     endpoint: Public
     """The public address that its peers dial."""
@@ -79,7 +92,7 @@ class Node(Part):
     """Declared to be down for now."""
     retire: StrictBool
     """On its way out: still a machine, but nobody's peer."""
-    roles: list[StrictStr]
+    roles: list[RoleName]
     """What it runs, with what every node runs, by name."""
     host_key: Annotated[StrictStr, Field(pattern=r"^ssh-ed25519 [A-Za-z0-9+/]+=*$")]
     """Its SSH host key, as known_hosts has it after the name."""
@@ -105,9 +118,9 @@ class Plane(Part):
 
     slot: Slot
     """Its lasting name, by which every mapping of the contract knows it."""
-    name: StrictStr
+    name: Name
     """What the stack calls it."""
-    interface: StrictStr
+    interface: Interface
     """The WireGuard interface on every node."""
     port: Port
     """The UDP port on which every node listens."""
@@ -136,16 +149,16 @@ class Opening(Part):
     """The protocol."""
     port: Port
     """The port."""
-    role: StrictStr
+    role: RoleName
     """The role or service that listens there."""
 
 
 class Site(Part):
     """A place with machines."""
 
-    cloud: StrictStr
+    cloud: Name
     """Whose machines they are."""
-    location: StrictStr
+    location: Text
     """The cloud's own name of the place."""
 
 
@@ -167,11 +180,11 @@ class PlannedNode(Part):
 
     key: Key
     """The site's id and the node's."""
-    site: StrictStr
+    site: Name
     """The name of its site."""
-    type: StrictStr
+    type: Text
     """The cloud's own name for the kind of machine."""
-    image: StrictStr
+    image: Text
     """What it boots."""
     incarnation: Epoch
     """Which machine of this name it is."""
@@ -179,24 +192,24 @@ class PlannedNode(Part):
     """Declared to be down for now."""
     retire: StrictBool
     """On its way out."""
-    was: StrictStr | None
+    was: Name | None
     """The name it had before, while it is being renamed; else null."""
-    roles: list[StrictStr]
+    roles: list[RoleName]
     """What it runs, with what every node runs, by name."""
-    daemons: dict[StrictStr, Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{12}$")]]
+    daemons: dict[RoleName, Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{12}$")]]
     """By role, what changes with anything that its daemons are started anew for."""
 
 
 class Copy(Part):
     """A dataset of one node of which another keeps a copy."""
 
-    source: StrictStr
+    source: Name
     """The node whose dataset it is."""
-    dataset: StrictStr
+    dataset: Dataset
     """The dataset there."""
-    target: StrictStr
+    target: Name
     """The node that keeps the copy."""
-    replica: StrictStr
+    replica: Replica
     """The dataset that is the copy."""
     seconds: Annotated[StrictInt, Field(ge=1)]
     """From one run to the next."""
@@ -205,7 +218,7 @@ class Copy(Part):
 class Plan(Part):
     """What was computed before any resource existed."""
 
-    topology: StrictStr
+    topology: Name
     """How nodes are joined."""
     network: Annotated[StrictInt, Field(ge=0, le=255)]
     """The first number of the mesh's IPv4 addresses: 200 gives 10.200 to 10.203."""
@@ -215,30 +228,30 @@ class Plan(Part):
     """Whether machines, addresses and seeds are kept from deletion."""
     timer: Annotated[StrictInt, Field(ge=1)]
     """Seconds until a change that is not confirmed undoes itself, before those for its size."""
-    sites: dict[StrictStr, Site]
+    sites: dict[Name, Site]
     """The sites by name."""
     planes: list[Plane]
     """The planes in use, by index."""
-    nodes: dict[StrictStr, PlannedNode]
+    nodes: dict[Name, PlannedNode]
     """The nodes by name, as they are declared."""
-    epochs: dict[StrictStr, dict[Slot, Epoch]]
+    epochs: dict[Name, dict[Slot, Epoch]]
     """By node, its own key epoch on every plane in use."""
-    openings: dict[StrictStr, list[Opening]]
+    openings: dict[Name, list[Opening]]
     """By node, all that it answers on inside the planes, besides ICMP echo."""
-    people: dict[StrictStr, Person]
+    people: dict[Name, Person]
     """Operators and runners by name."""
-    copies: dict[StrictStr, Copy]
+    copies: dict[Name, Copy]
     """The replications by name."""
 
 
 class Dns(Part):
     """Names of machines and services, and who answers for them."""
 
-    zones: dict[Slot, StrictStr]
+    zones: dict[Slot, Domain]
     """The zone of each plane that has one; a node is called NODE.ZONE there."""
-    services: dict[StrictStr, list[StrictStr]]
+    services: dict[Domain, list[Name]]
     """By a service's whole name, the nodes that it means."""
-    servers: dict[StrictStr, Pair]
+    servers: dict[Name, Pair]
     """The DNS nodes, with their addresses on management."""
-    guests: list[StrictStr]
+    guests: list[Domain]
     """Whole names that machines outside the stack may register."""

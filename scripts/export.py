@@ -87,12 +87,12 @@ def _write_all(folder: Path, files: Mapping[str, str]) -> None:
             why="this format is several files, and there is no such folder",
             fix=f"mkdir {folder}",
         )
-    if strange := sorted(name for name in files if Path(name).name != name):
+    if strange := [name for name in files if Path(name).name != name or name in {"", ".."}]:
         raise Problem(
-            where=strange[0],
+            where=str(folder),
             what="the files cannot be written",
-            why="that is no name of a file: the outputs come from somewhere else",
-            fix="look at where the outputs come from",
+            why=f"{', '.join(map(ascii, strange))} names no file inside the folder",
+            fix="use outputs that Backplane wrote",
         )
     for name, text in files.items():
         _write(folder / name, text)

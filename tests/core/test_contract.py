@@ -10,6 +10,7 @@ import pytest
 
 from backplane import contract
 from backplane.contract import ContractError
+from backplane.rule import NAME_PATTERN
 from scripts._problem import describe
 from tests.core import contracts, exported, golden
 
@@ -148,6 +149,65 @@ def test_what_does_not_keep_the_contract_is_told(
     assert [label for label, _ in told[:4]] == ["where", "what", "why", "fix"]
     assert any(where in text for label, text in told if label == "where")
     assert any(what in text for label, text in told if label == "what")
+
+
+_EVIL = ["x -o ProxyCommand=touch", "../x", "x\n", "X", "", "a'b", "{{x}}", "x" * 64]
+
+
+@pytest.mark.parametrize("evil", _EVIL)
+def test_a_name_is_one_wherever_it_stands(evil: str) -> None:
+    """No key, zone or reference of another form passes, so that no format has to quote one."""
+    for mapping in ("nodes", "firewall_ids", "plan.sites", "plan.people", "dns.servers"):
+        document = exported.document()
+        owner = contracts.at(document, tuple(mapping.split(".")))
+        owner[evil] = owner.pop(min(owner))
+        assert _refused(document, "[key]")
+    for place in (
+        ("dns", "zones", "management"),
+        ("dns", "services", "wiki.mgmt", 0),
+        ("dns", "guests", 0),
+        ("nodes", "fsn-a", "site"),
+        ("nodes", "fsn-a", "roles", 0),
+        ("plan", "nodes", "fsn-a", "was"),
+    ):
+        document = exported.document()
+        contracts.at(document, place[:-1])[place[-1]] = evil
+        assert _refused(document, ".".join(map(str, place)))
+
+
+@pytest.mark.parametrize("evil", ["a\nb", "\x1b[2J", "a'b", 'a"b', "$(x)", "`x`", ""])
+def test_other_words_are_a_line_without_quotes(evil: str) -> None:
+    """Nor has a type, an image, a location or an id one; the cloud's own words pass."""
+    for place in (
+        ("server_ids", "fsn-a"),
+        ("plan", "sites", "fsn", "location"),
+        ("plan", "nodes", "fsn-a", "type"),
+        ("plan", "nodes", "fsn-a", "image"),
+    ):
+        document = exported.document()
+        contracts.at(document, place[:-1])[place[-1]] = evil
+        assert _refused(document, ".".join(place))
+    document = exported.document()
+    document["plan"]["nodes"]["fsn-a"] |= {"image": "debian-12, snapshot 7", "type": "m7g.large"}
+    document["dns"]["zones"]["management"] = "mgmt.example.org"
+    contract.parse(document)
+
+
+def _refused(document: dict[str, Any], where: str) -> bool:
+    """Whether a document is refused there, in words that a terminal shows as they are."""
+    with pytest.raises(ContractError) as caught:
+        contract.parse(document)
+    told = [one for one in caught.value.mistakes if one.path.endswith(where)]
+    return bool(told) and all(f"{one.path}{one.what}".isprintable() for one in told)
+
+
+def test_the_schema_says_of_keys_what_the_models_do() -> None:
+    """Every mapping by name has a pattern for its keys, and none lets another key pass."""
+    text = json.dumps(contract.json_schema())
+    assert "patternProperties" not in text
+    for place in (("nodes",), ("firewall_ids",), ("server_ids",)):
+        field = contracts.at(contract.json_schema()["properties"], place)
+        assert field["propertyNames"] == {"pattern": NAME_PATTERN}
 
 
 def test_all_mistakes_are_told_at_once() -> None:

@@ -220,6 +220,17 @@ def test_ssh_takes_the_inventorys_arguments() -> None:
     assert not tools.accepts(tools.need("ssh"), "-o", "KnownHostsCommands=x", "-G", "x")[0]
 
 
+def test_no_name_is_more_than_one_word_of_the_arguments() -> None:
+    """Not even one that the contract refuses: as many words as for a plain one, and no option."""
+    key = OUTPUTS.nodes["fsn-a"].host_key
+    plain = shlex.split(ansible.pinned("fsn-a", key))
+    for name in ("x -o ProxyCommand=touch", "x' -o 'ProxyCommand=touch", "$(touch x)"):
+        words = shlex.split(ansible.pinned(name, key))
+        assert words[::2] == plain[::2] == ["-o"] * 5
+        assert words[3] == f"HostKeyAlias={name}"
+        assert shlex.split(words[9]) == ["KnownHostsCommand=/bin/echo", name, *key.split()]
+
+
 def test_the_clouds_ids_stand_by_site() -> None:
     """A site's firewall and the machines behind it, retired ones too, and no other site's."""
     told = json.loads(FORMATS["firewall"].text(OUTPUTS))

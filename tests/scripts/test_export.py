@@ -14,7 +14,7 @@ from unittest import mock
 
 import pytest
 
-from backplane.render.export import FORMATS, zone
+from backplane.render.export import FORMATS, Format, zone
 from scripts import cli
 from tests.core import exported, golden
 
@@ -111,17 +111,28 @@ def test_zones_are_a_file_each(tmp_path: Path) -> None:
     assert {"mgmt.zone", "201.10.in-addr.arpa.zone"} <= {*there}
 
 
-def test_a_zone_that_is_no_name_of_a_file_is_written_nowhere(tmp_path: Path) -> None:
-    """Outputs of somebody else's may call a zone what they like."""
-    document = json.loads(DOCUMENT.read_text())
-    document["dns"]["zones"]["management"] = "../../outside"
-    foreign, folder = tmp_path / "foreign.json", tmp_path / "zones"
-    foreign.write_text(json.dumps(document))
+@pytest.mark.parametrize("name", ["../x.zone", "/x.zone", "a/x.zone", "..", ".", ""])
+def test_no_file_is_written_outside_the_folder(name: str, tmp_path: Path) -> None:
+    """Whatever a renderer calls its files: one that is no plain name, and none is written."""
+    folder = tmp_path / "zones"
     folder.mkdir()
-    told = _export("zone", "--from", foreign, "--output", folder)
+    form = Format(about="x", text=str, files=lambda _: {"mgmt.zone": "x", name: "x"})
+    with mock.patch.dict(FORMATS, {"zone": form}):
+        told = _export("zone", "--from", DOCUMENT, "--output", folder)
     assert told.code == 1
-    assert "that is no name of a file" in told.err
-    assert list(folder.iterdir()) == []
+    assert "names no file inside the folder" in told.err
+    assert [*tmp_path.rglob("*")] == [folder]
+
+
+def test_a_foreign_zone_is_no_path(tmp_path: Path) -> None:
+    """The contract refuses a zone that leads out of the folder, before a file is named by it."""
+    document = exported.document()
+    document["dns"]["zones"]["management"] = "../../tmp/x"
+    (tmp_path / "foreign.json").write_text(json.dumps(document))
+    told = _export("zone", "--from", tmp_path / "foreign.json", "--output", tmp_path)
+    assert told.code == 1
+    assert "where dns.zones.management" in told.err
+    assert [path.name for path in tmp_path.iterdir()] == ["foreign.json"]
 
 
 def test_a_file_is_replaced_whole_and_only_when_it_changes(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shlex import quote
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from backplane.roles import documents
@@ -53,12 +53,11 @@ def pinned(name: str, host_key: str) -> str:
 
     No file is needed: KnownHostsCommand (ssh_config(5)) says what a line of known_hosts would.
     """
-    return " ".join(
-        [
-            "-o StrictHostKeyChecking=yes",
-            f"-o {quote(f'HostKeyAlias={name}')}",
-            "-o UserKnownHostsFile=/dev/null",
-            "-o GlobalKnownHostsFile=/dev/null",
-            f"-o {quote(f'KnownHostsCommand=/bin/echo {quote(name)} {host_key}')}",
-        ]
-    )
+    options = [
+        "StrictHostKeyChecking=yes",
+        f"HostKeyAlias={name}",
+        "UserKnownHostsFile=/dev/null",
+        "GlobalKnownHostsFile=/dev/null",
+        f"KnownHostsCommand=/bin/echo {shlex.quote(name)} {host_key}",
+    ]
+    return " ".join(f"-o {shlex.quote(option)}" for option in options)
