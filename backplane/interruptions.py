@@ -16,7 +16,10 @@ _ONCE = f"once, at most {PAUSE} ms"
 def keys(old: Json, new: Json) -> Iterator[NewKeys]:
     """Whose keys are new."""
     for what, text in (
-        ("keys", "every member's private key on it"),
+        (
+            "keys",
+            "every private key on it that the stack makes, people's too",
+        ),
         ("psk", "every PSK on it, which interrupts nothing"),
     ):
         if slots := tuple(slot for slot, kind in rotated(old, new) if kind == what):
@@ -32,7 +35,7 @@ def keys(old: Json, new: Json) -> Iterator[NewKeys]:
     if anew := tuple(
         name for name in sorted(same) if _machine(before[same[name]]) != _machine(after[name])
     ):
-        what = "private keys and host key, as it is another machine; its PSKs stay"
+        what = "private keys and host key, as it is another machine"
         yield NewKeys(names=anew, what=what)
 
 

@@ -141,7 +141,7 @@ def _interrupts(change: Change) -> str:
 
 def _keys(change: Change) -> str:
     if change.first:
-        return "all: private keys, PSKs and host keys of nodes and people"
+        return "all: private keys and PSKs of nodes and people, and host keys of nodes"
     return "; ".join(f"{some(one.names)}: {one.what}" for one in change.keys) or "none"
 
 
