@@ -68,7 +68,9 @@ def _nodes(old: Json, new: Json) -> Iterator[Node]:
             continue
         here = before[same[name]]
         anew = any(here.get(key) != there.get(key) for key in _ANOTHER)
-        lines = tuple(_differences(here, there, {} if same[name] == name else {"": same[name]}))
+        lines = tuple(_differences(here, there))
+        if same[name] != name:
+            lines = (f"was called {same[name]}", *lines)
         if lines:
             what = "replaced" if anew else "changed"
             yield Node(name=name, site=there["site"], what=what, lines=lines)
@@ -80,8 +82,7 @@ def _described(node: Json) -> Iterator[str]:
     yield f"roles {', '.join(own)}" if own else "no role but those of every node"
 
 
-def _differences(here: Json, there: Json, earlier: Json) -> Iterator[str]:
-    yield from (f"was called {name}" for name in earlier.values())
+def _differences(here: Json, there: Json) -> Iterator[str]:
     for key, text in {**_ANOTHER, **_FIELDS}.items():
         if key in here and here[key] != there.get(key):
             yield f"{text} {_shown(here[key])} → {_shown(there.get(key))}"

@@ -16,10 +16,7 @@ _ONCE = f"once, at most {PAUSE} ms"
 def keys(old: Json, new: Json) -> Iterator[NewKeys]:
     """Whose keys are new."""
     for what, text in (
-        (
-            "keys",
-            "every private key on it that the stack makes, people's too",
-        ),
+        ("keys", "every private key on it that the stack makes, people's too"),
         ("psk", "every PSK on it, which interrupts nothing"),
     ):
         if slots := tuple(slot for slot, kind in rotated(old, new) if kind == what):

@@ -26,10 +26,14 @@ def named(plan: Plan) -> pulumi.Output[Mapping[str, str]]:
     wrong: dict[str, str] = {}
     for name in found:
         # Looked at as it is, since what is known late could only fail late.
-        value = get_config(config.full_key(f"{PREFIX}{name}"))
-        why = unfit(value) if value is not None else "it is not there"
-        if value is not None and not is_config_secret(config.full_key(f"{PREFIX}{name}")):
+        key = config.full_key(f"{PREFIX}{name}")
+        value = get_config(key)
+        if value is None:
+            why: str | None = "it is not there"
+        elif not is_config_secret(key):
             why = "it stands there in plain"
+        else:
+            why = unfit(value)
         if why:
             wrong[name] = why
     if wrong:

@@ -14,7 +14,7 @@ import yaml
 
 from scripts._edit import CannotEdit, Value, put
 from scripts._problem import Problem
-from scripts._stack import project, selected
+from scripts._stack import project, selected, settings
 
 if TYPE_CHECKING:
     from backplane.declaration import Declaration
@@ -79,10 +79,9 @@ def read(stack: str | None) -> StackFile:
     from backplane.declaration import parse  # noqa: PLC0415 - `--help` needs no pydantic
 
     name = selected(stack).rpartition("/")[2]
-    settings = yaml.safe_load((project() / "Pulumi.yaml").read_text(encoding="utf-8"))
-    folder = project() / settings.get("stackConfigDir", ".")
+    project_name, folder = settings()
     path = folder / f"Pulumi.{name}.yaml"
-    key = f"{settings['name']}:mesh"
+    key = f"{project_name}:mesh"
     try:
         with path.open(encoding="utf-8", newline="") as file:
             text = file.read()
@@ -98,7 +97,7 @@ def read(stack: str | None) -> StackFile:
         ) from error
     return StackFile(
         stack=name,
-        project=str(settings["name"]),
+        project=project_name,
         path=path,
         key=key,
         text=text,

@@ -68,6 +68,12 @@ def project() -> Path:
     return Path(__file__).resolve().parents[1]
 
 
+def settings() -> tuple[str, Path]:
+    """The project's name, and the folder of its stacks' files."""
+    told = yaml.safe_load((project() / "Pulumi.yaml").read_text(encoding="utf-8"))
+    return str(told["name"]), project() / told.get("stackConfigDir", ".")
+
+
 def _label(stack: str | None) -> str:
     return f"stack {stack}" if stack else "the selected stack"
 
@@ -118,7 +124,7 @@ def selected(stack: str | None) -> str:
 
 def stage_urn(stack: Stack, node: str) -> str:
     """The URN of a node's stage: what `pulumi up --replace` is given to write it anew."""
-    name = yaml.safe_load((project() / "Pulumi.yaml").read_text(encoding="utf-8"))["name"]
+    name, _ = settings()
     kind = "backplane:index:Node$command:remote:Command"
     return f"urn:pulumi:{stack.credentials.stack}::{name}::{kind}::{node}-stage"
 

@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from scripts._problem import Problem
-from scripts._stack import StackOption, project, pulumi
+from scripts._stack import StackOption, pulumi, settings
 
 if TYPE_CHECKING:
     from backplane.preview import Preview
@@ -47,12 +47,6 @@ def _text(path: Path, what: str) -> str:
         why = f"it has more than {_LARGEST} characters"
         raise Problem(where=str(path), what=f"{what} is not read", why=why, fix="make it smaller")
     return text
-
-
-def _settings() -> tuple[str, Path]:
-    """The project's name, and the folder of its stacks' files."""
-    settings = yaml.safe_load((project() / "Pulumi.yaml").read_text(encoding="utf-8"))
-    return str(settings["name"]), project() / settings.get("stackConfigDir", ".")
 
 
 def _document(path: Path) -> Json:
@@ -190,7 +184,7 @@ def main(
     from backplane.mistakes import DeclarationError  # noqa: PLC0415 - `--help` needs none of this
 
     named = _stack(stack, head, base)
-    name, folder = _settings()
+    name, folder = settings()
     proposed = head or folder / f"Pulumi.{named}.yaml"
     try:
         text, code = _reported(named, (name, base, proposed), preview, as_json=as_json), 0

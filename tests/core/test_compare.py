@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from typing import Any
 
 from backplane.compare import compare
-from backplane.declaration import parse
-from backplane.picture import picture
-from backplane.plan import plan
 from tests.core import example, named
+from tests.core.pictures import drawn
 
 Json = dict[str, Any]
 CAROL = {"id": 3, "planes": ["management"]}
-
-
-def _picture(raw: Json) -> Json:
-    told: Json = json.loads(json.dumps(picture(plan(parse(raw), project="x", stack="prod"))))
-    return told
 
 
 def _node_added(raw: Json) -> None:
@@ -31,7 +23,7 @@ def test_a_node_that_is_renamed_comes_and_goes_not() -> None:
     raw = example.raw()
     nodes = raw["sites"]["hel"]["nodes"]
     nodes["hel-z"] = {**nodes.pop("hel-b"), "was": "hel-b"}
-    change = compare(_picture(example.raw()), _picture(raw))
+    change = compare(drawn(example.raw()), drawn(raw))
     assert [(node.name, node.what, node.lines) for node in change.nodes] == [
         ("hel-z", "changed", ("was called hel-b",))
     ]
@@ -44,7 +36,7 @@ def test_a_node_that_moves_to_another_site_is_another() -> None:
     raw = example.raw()
     moved = raw["sites"]["hel"]["nodes"].pop("hel-b")
     raw["sites"]["fsn"]["nodes"]["hel-b"] = {**moved, "id": 9}
-    change = compare(_picture(example.raw()), _picture(raw))
+    change = compare(drawn(example.raw()), drawn(raw))
     (node,) = change.nodes
     assert node.what == "replaced"
     assert [key.names for key in change.keys] == [("hel-b",)]
@@ -58,12 +50,12 @@ def test_people_are_told_of_and_their_keys() -> None:
         "alice": {"id": 1, "planes": ["management"], "public_keys": {"management": key}},
         "bob": {"id": 2, "planes": ["storage"]},
     }
-    change = compare(_picture(example.raw()), _picture(raw))
+    change = compare(drawn(example.raw()), drawn(raw))
     assert change.people == {
         "alice": ("leaves monitoring", "brings another WireGuard key"),
         "bob": ("comes: operator, on storage",),
     }
-    assert compare(_picture(raw), _picture(example.raw())).people["bob"] == (
+    assert compare(drawn(raw), drawn(example.raw())).people["bob"] == (
         "goes: operator, on storage",
     )
 
@@ -71,9 +63,9 @@ def test_people_are_told_of_and_their_keys() -> None:
 def _fetch(edit: Callable[[Json], object]) -> tuple[str, ...]:
     raw = example.raw()
     raw["operators"]["bob"] = {"id": 2, "planes": ["storage"]}
-    before = _picture(raw)
+    before = drawn(raw)
     edit(raw)
-    return compare(before, _picture(raw)).fetch
+    return compare(before, drawn(raw)).fetch
 
 
 def test_whose_files_change_is_told() -> None:
@@ -91,7 +83,7 @@ def test_another_location_is_another_machine() -> None:
     """The cloud makes server and address anew, and what is on disk is lost."""
     raw = example.raw()
     raw["sites"]["hel"]["location"] = "nbg1"
-    change = compare(_picture(example.raw()), _picture(raw))
+    change = compare(drawn(example.raw()), drawn(raw))
     assert {node.name: node.what for node in change.nodes} == {
         "hel-a": "replaced",
         "hel-b": "replaced",
@@ -103,7 +95,7 @@ def test_a_name_that_is_taken_over_hides_nobodys_end() -> None:
     raw = example.raw()
     nodes = raw["sites"]["hel"]["nodes"]
     nodes["hel-b"] = {**nodes.pop("hel-a"), "was": "hel-a"}
-    change = compare(_picture(example.raw()), _picture(raw))
+    change = compare(drawn(example.raw()), drawn(raw))
     assert sorted((node.name, node.what) for node in change.nodes) == [
         ("hel-b", "changed"),
         ("hel-b", "removed"),
@@ -112,9 +104,9 @@ def test_a_name_that_is_taken_over_hides_nobodys_end() -> None:
 
 def _ends(edit: Callable[[Json], object]) -> dict[str, str]:
     raw = named.raw()
-    before = _picture(raw)
+    before = drawn(raw)
     edit(raw)
-    told = compare(before, _picture(raw)).interruptions
+    told = compare(before, drawn(raw)).interruptions
     return {f"{one.what} {', '.join(one.names)}".strip(): one.why for one in told}
 
 
@@ -138,7 +130,7 @@ def test_pairs_are_gained_and_lost_though_their_number_stays() -> None:
     raw = example.raw()
     nodes = raw["sites"]["hel"]["nodes"]
     nodes["hel-c"] = {**nodes.pop("hel-b"), "id": 7}
-    change = compare(_picture(example.raw()), _picture(raw))
+    change = compare(drawn(example.raw()), drawn(raw))
     storage = next(plane for plane in change.planes if plane.slot == "storage")
     assert (storage.pairs, storage.gained, storage.lost) == (6, 3, 3)
     assert all(not port.stays for port in change.ports)

@@ -14,20 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backplane.compare import compare
-from backplane.declaration import parse
-from backplane.picture import picture
-from backplane.plan import plan
 from backplane.preview import preview
 from backplane.report import LIMIT, About, invalid, report
 from tests.core import example, golden, named
+from tests.core.pictures import drawn
 
 Json = dict[str, Any]
 ABOUT = About(stack="prod", base="the base branch", head="The declaration here")
-
-
-def _picture(raw: Json) -> Json:
-    told: Json = json.loads(json.dumps(picture(plan(parse(raw), project="x", stack="prod"))))
-    return told
 
 
 def _report(old: Json | None, new: Json) -> str:
@@ -76,19 +69,19 @@ def test_a_change_reads_as_looked_at(name: str) -> None:
     make, edit = CASES[name]
     changed = make()
     edit(changed)
-    text = _report(_picture(make()), _picture(changed))
+    text = _report(drawn(make()), drawn(changed))
     golden.compare(f"report/{name}.md", text)
     assert len(text) < LIMIT // 4
 
 
 def test_a_first_deployment_reads_as_looked_at() -> None:
     """Everything comes, nothing stands still."""
-    golden.compare("report/first.md", _report(None, _picture(named.raw())))
+    golden.compare("report/first.md", _report(None, drawn(named.raw())))
 
 
 def test_another_topology_reads_as_looked_at() -> None:
     """Fewer pairs of peers, and what the mesh is called. No declaration can ask for it yet."""
-    old = _picture(example.raw())
+    old = drawn(example.raw())
     new = copy.deepcopy(old)
     new["topology"] = "routed"
     for plane in new["planes"]:
@@ -101,7 +94,7 @@ def test_nothing_is_said_in_a_line() -> None:
     raw = named.raw()
     turned = {key: raw[key] for key in reversed(raw)}
     turned["sites"] = {name: raw["sites"][name] for name in reversed(raw["sites"])}
-    assert _report(_picture(raw), _picture(turned)).endswith("\n\nNothing changes.\n")
+    assert _report(drawn(raw), drawn(turned)).endswith("\n\nNothing changes.\n")
 
 
 def test_what_interrupts_is_told_with_how_long() -> None:
@@ -112,7 +105,7 @@ def test_what_interrupts_is_told_with_how_long() -> None:
     raw["sites"]["fsn"]["nodes"]["fsn-b"].update(incarnation=2)
     raw["sites"]["hel"]["nodes"]["hel-b"].update(type="cx33")
     raw["monitoring"] = {"retention": "90d"}
-    told = compare(_picture(named.raw()), _picture(raw)).interruptions
+    told = compare(drawn(named.raw()), drawn(raw)).interruptions
     assert {(one.what, *one.names): one.lasts for one in told} == {
         ("everything on", "management"): "once, at most 250 ms",
         ("", "fsn-b"): "until its first boot has ended, some minutes; **what is on disk is lost**",
@@ -122,9 +115,9 @@ def test_what_interrupts_is_told_with_how_long() -> None:
     quiet = named.raw()
     quiet["operators"]["bob"] = {"id": 9, "planes": ["management"]}
     quiet["planes"]["storage"] = {"psk": 2}
-    change = compare(_picture(named.raw()), _picture(quiet))
+    change = compare(drawn(named.raw()), drawn(quiet))
     assert change.interruptions == ()
-    assert "no: sessions stay open and lose no packet" in report(ABOUT, change, _picture(quiet))
+    assert "no: sessions stay open and lose no packet" in report(ABOUT, change, drawn(quiet))
 
 
 def _roles(raw: Json, *roles: str) -> None:
@@ -159,16 +152,16 @@ def test_no_edit_changes_nothing(edit: str) -> None:
     raw = named.raw()
     raw["planes"]["management"]["udp"] = [53, 5300, 8000]
     del raw["sites"]["hel"]["nodes"]["hel-a"]["endpoint"]
-    before = _picture(raw)
+    before = drawn(raw)
     EDITS[edit](raw)
-    text = _report(before, _picture(raw))
+    text = _report(before, drawn(raw))
     assert "Nothing changes" not in text
     assert "**Interrupts**" in text
 
 
 def test_what_is_outside_of_the_declaration_comes_first() -> None:
     """A key beside it may lead the program anywhere; its name is told, and not its value."""
-    new = _picture(example.raw())
+    new = drawn(example.raw())
     lines = ["config.backplane:mesh.timer", "config.hcloud:endpoint"]
     text = report(ABOUT, compare(new, new, lines), new)
     assert "| **Also** | **`config.hcloud:endpoint` of the stack's file** |" in text
@@ -183,11 +176,11 @@ def test_an_answer_is_cut_where_it_is_too_long() -> None:
         for number in range(130)
     }
     raw["planes"] = {"monitoring": {"tcp": [9100, *range(10_000, 10_130)]}}
-    before = _picture(raw)
+    before = drawn(raw)
     for site in raw["sites"].values():
         for node in site["nodes"].values():
             node["roles"] = list(raw["services"])
-    text = _report(before, _picture(raw))
+    text = _report(before, drawn(raw))
     assert len(text) <= LIMIT
     assert "… and more, below" in text
 
@@ -196,7 +189,7 @@ def test_an_answer_is_cut_where_it_is_too_long() -> None:
 def test_no_change_is_too_long_for_a_comment(seed: int, count: int) -> None:
     """Any picture against any other, names as long as they may be."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    old = _picture(example.grown(8))
+    old = drawn(example.grown(8))
     new = copy.deepcopy(old)
     template = next(iter(old["nodes"].values()))
     for number in range(count):
@@ -225,7 +218,7 @@ def test_pictures_hold_no_secret() -> None:
     raw = named.raw()
     raw["sites"]["fsn"]["nodes"]["fsn-b"]["roles"] = ["alertmanager"]
     raw["monitoring"] = {"receivers": {"ops": {"webhook": "https://x.example/T0K3N"}}}
-    text = json.dumps(_picture(raw))
+    text = json.dumps(drawn(raw))
     assert "T0K3N" not in text
     assert not re.search(r"[A-Za-z0-9+/]{43}=", text)
 
@@ -248,7 +241,7 @@ def test_what_the_engine_says_is_told_by_name() -> None:
     told = preview(ENGINE)
     assert told.counts == {"create": 4, "replace": 1, "delete": 1}
     assert told.deleted == ("hcloud:index/server:Server old",)
-    new = _picture(example.raw())
+    new = drawn(example.raw())
     text = report(ABOUT, compare(new, new), new, told)
     assert "Resources: 4 to create, 1 to replace, 1 to delete." in text
     assert "- `hcloud:index/server:Server fsn-b`" in text
