@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test check faults soak bench-change alerts lint lock
+.PHONY: help setup demo demo-down test check faults soak bench-change bench-preview alerts lint lock
 SETUP := lab/setup/bootstrap.sh
 
 help: ## Show this list
@@ -23,6 +23,9 @@ check: ## Linters, types and fast tests, in about a minute; needs no privilege
 
 bench-change: ## What a change costs, measured in the lab: writes docs/figures/change.* (15 min)
 	@$(SETUP) bench-change $(ARGS)
+
+bench-preview: ## What 20, 50 and 200 nodes cost the engine: writes docs/figures/preview.* (20 min)
+	@$(SETUP) bench-preview $(ARGS)
 
 alerts: ## Each alert fires at its fault and clears, in the lab: writes docs/figures/alerts.* (20 min)
 	@$(SETUP) alerts $(ARGS)

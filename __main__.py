@@ -6,14 +6,14 @@ from functools import partial
 from components import outputs
 from components.declared import declared
 from components.link import Link
-from components.mesh import access, cards, deferred, keyring, people
+from components.mesh import access, cards, keyring, people
 from components.node import Node, NodeArgs
 from components.plane import Plane, PlaneArgs
 from components.rollout import Rollout, RolloutArgs
 from components.secrets import named
 from components.site import Site, SiteArgs
 
-plan = declared()
+mesh, plan = declared()
 secrets = named(plan)
 link = Link(plan)
 planes = {plane.slot: Plane(plane.slot, PlaneArgs(plane=plane)) for plane in plan.planes}
@@ -23,20 +23,33 @@ link.use(push, crowd[link.person.name].identity, ring.roots)
 
 sites = {site.name: Site(site.name, SiteArgs(stack=plan.stack, site=site)) for site in plan.sites}
 runners = cards({person.name: crowd[person.name] for person in plan.runners})
-directory, publish = deferred()
-shared = partial(NodeArgs, plan=plan, access=push, link=link, ring=ring, secrets=secrets)
+shared = partial(NodeArgs, plan=plan, access=push, link=link, ring=ring, runners=runners)
 nodes = {
-    node.name: Node(
-        node.name,
-        shared(node=node, site=sites[node.site], runners=runners, directory=directory),
-    )
-    for node in plan.nodes
+    node.name: Node(node.name, shared(node=node, site=sites[node.site])) for node in plan.nodes
 }
-publish(cards({**crowd, **nodes}))
 
-rollout = Rollout("mesh", RolloutArgs(plan=plan, nodes=nodes, access=push))
+rollout = Rollout(
+    "mesh",
+    RolloutArgs(
+        declared=mesh,
+        plan=plan,
+        nodes=nodes,
+        people=crowd,
+        access=push,
+        ring=ring,
+        secrets=secrets,
+    ),
+)
 outputs.export(
-    outputs.OutputsArgs(plan=plan, nodes=nodes, people=crowd, sites=sites, access=push, ring=ring)
+    outputs.OutputsArgs(
+        plan=plan,
+        nodes=nodes,
+        people=crowd,
+        sites=sites,
+        access=push,
+        ring=ring,
+        generations=rollout.generations,
+    )
 )
 
 # What is there by now stays to the end: looking through it for garbage takes a tenth of a second.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
 
-from backplane import keys
+from backplane.recipe import push_key
 from components.clouds import CLOUDS
 from components.material import random_bytes
 
@@ -31,6 +30,9 @@ class AccessArgs:
 class Access(pulumi.ComponentResource):
     """The push key. Every runner uses it, so connections stay the same whoever runs the program."""
 
+    seed: pulumi.Output[str]
+    """What the key is made of, base64; secret."""
+
     private_key: pulumi.Output[str]
     """OpenSSH private key; secret."""
 
@@ -45,8 +47,8 @@ class Access(pulumi.ComponentResource):
     ) -> None:
         super().__init__("backplane:index:Access", name, None, opts)
         child = pulumi.ResourceOptions(parent=self, protect=args.protect)
-        seed = random_bytes(f"{name}-seed", opts=child)
-        pair = seed.base64.apply(lambda text: keys.ssh_key(b64decode(text), purpose="push"))
+        self.seed = random_bytes(f"{name}-seed", opts=child).base64
+        pair = self.seed.apply(push_key)
         self.private_key = pair.apply(lambda key: key.private.text())
         self.public_key = pulumi.Output.unsecret(pair.apply(lambda key: key.public))
         self.key_ids = {

@@ -115,7 +115,7 @@ class Link:
         async def wait(parts: list[Any]) -> str:
             contact: Contact = parts[0]
             identity, bootstrap, endpoint, roots = parts[1:5]
-            self._meet(node, identity, bootstrap, endpoint, roots)
+            self._aim(node, identity, bootstrap, endpoint, roots)
             wg0 = node.addresses[REQUIRED[0]].v4
             shown = (bootstrap.host.public, identity.ssh.public)
             try:
@@ -128,8 +128,8 @@ class Link:
         )
         return pulumi.Output.unsecret(_awaited(parts, wait))
 
-    def way(self, ends: Ends, after: pulumi.Output[Any]) -> pulumi.Output[str]:
-        """The address that pushes use: the wg1 address, always, unless wg1 is silent."""
+    def meet(self, ends: Ends, after: pulumi.Output[Any]) -> pulumi.Output[str]:
+        """Its wg1 address, known once an enrolled node has been met, over wg0 if wg1 is silent."""
         node = ends.node
         wg0, wg1 = (node.addresses[slot].v4 for slot in REQUIRED)
         if self._tunnel is None or self._ready is None or _left_alone(node):
@@ -139,16 +139,17 @@ class Link:
             contact: Contact = parts[0]
             identity: keys.Identity = parts[1]
             try:
-                return await contact.way(node.name, wg1, wg0, identity.ssh.public)
+                await contact.meet(node.name, wg1, wg0, identity.ssh.public)
             except RunnerError as error:
                 raise pulumi.RunError(str(error)) from error
+            return wg1
 
         parts: pulumi.Output[list[Any]] = pulumi.Output.all(
             self._ready, ends.identity, ends.machine, after
         )
         return pulumi.Output.unsecret(_awaited(parts, wait))
 
-    def _meet(
+    def _aim(
         self,
         node: PlanNode,
         identity: keys.Identity,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Awaitable, Mapping
-from typing import TypeVar, cast
+from collections.abc import Mapping
 
 import pulumi
 from pulumi_random import RandomBytes
@@ -13,8 +12,6 @@ from backplane import keys
 
 LENGTH = 32
 """Bytes of every random value: as many as an X25519 key has (RFC 7748)."""
-
-T = TypeVar("T")
 
 
 def random_bytes(
@@ -28,16 +25,6 @@ def random_bytes(
 def decoded(values: Mapping[str, str]) -> dict[str, bytes]:
     """Base64 texts by slot, as bytes."""
     return {slot: b64decode(value) for slot, value in values.items()}
-
-
-def loose(output: pulumi.Output[T]) -> pulumi.Output[T]:
-    """The same value without its list of resources.
-
-    Every node's bundle needs every node's public keys. Kept as dependencies, these would be N²
-    names in the state; the order they stand for follows from the values anyway.
-    """
-    value = cast("Awaitable[T]", output.future())
-    return pulumi.Output(set(), value, output.is_known(), output.is_secret())
 
 
 def card(

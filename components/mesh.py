@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ import pulumi
 from backplane import keys
 from backplane.plan import Plan
 from components.access import Access, AccessArgs
-from components.material import decoded, loose
+from components.material import decoded
 from components.person import Person, PersonArgs
 from components.plane import Plane
 
@@ -61,7 +61,7 @@ def people(plan: Plan, ring: Keyring, push: Access) -> dict[str, Person]:
             PersonArgs(
                 person=person,
                 salts=ring.salts,
-                login=push.public_key if person.kind == "runner" else None,
+                login=push.public_key,
                 protect=plan.protect,
             ),
         )
@@ -70,10 +70,5 @@ def people(plan: Plan, ring: Keyring, push: Access) -> dict[str, Person]:
 
 
 def cards(holders: Mapping[str, HasCard]) -> pulumi.Output[Directory]:
-    """The public halves of nodes or people by name, without their resources."""
-    return loose(pulumi.Output.all(**{name: holder.card for name, holder in holders.items()}))
-
-
-def deferred() -> tuple[pulumi.Output[Directory], Callable[[pulumi.Output[Directory]], None]]:
-    """A directory that nodes can be made with, and what fills it once they are made."""
-    return pulumi.deferred_output()
+    """The public halves of nodes or people by name."""
+    return pulumi.Output.all(**{name: holder.card for name, holder in holders.items()})

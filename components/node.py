@@ -1,17 +1,16 @@
-"""A node: its seed, public addresses, machine, enrollment and stage."""
+"""A node: its seed, public addresses, machine and enrollment."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
-from backplane import keys
+from backplane import holders, keys
 from backplane.plan import Plan, PlanNode
 from backplane.render import bundle as bundles
-from backplane.render import cloudinit, notes
+from backplane.render import cloudinit
 from components.access import Access
 from components.clouds import CLOUDS
 from components.clouds.base import MachineArgs
@@ -20,7 +19,6 @@ from components.material import card, decoded, random_bytes
 from components.mesh import Directory, Keyring
 from components.push import Push, command
 from components.site import Site
-from runner import tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +33,6 @@ class NodeArgs:
         link: The runner's tunnel.
         ring: The planes' randomness.
         runners: The public halves of the runners by name.
-        directory: The public halves of everybody by name; resolved after all nodes are made.
-        secrets: What the declaration names, by name.
     """
 
     plan: Plan
@@ -46,18 +42,13 @@ class NodeArgs:
     link: Link
     ring: Keyring
     runners: pulumi.Output[Directory]
-    directory: pulumi.Output[Directory]
-    secrets: pulumi.Output[Mapping[str, str]]
 
 
 class Node(pulumi.ComponentResource):
-    """A machine that is dark from its first packet, enrolled over wg0 and staged over wg1."""
+    """A machine that is dark from its first packet, and enrolled over wg0."""
 
     card: pulumi.Output[keys.Card]
     """Its public half: keys, host key and endpoint."""
-
-    generation: pulumi.Output[str]
-    """The generation it must end with, 16 hex digits."""
 
     server_id: pulumi.Output[str]
     """Id of its machine at the cloud."""
@@ -65,14 +56,14 @@ class Node(pulumi.ComponentResource):
     endpoint: pulumi.Output[str]
     """Its public address, the one that peers dial."""
 
-    identity: pulumi.Output[keys.Identity]
-    """Its secret half."""
+    seed: pulumi.Output[str]
+    """What its keys are made of, base64; secret."""
 
-    receipt: pulumi.Output[str]
-    """What its stage printed, new each time the stage ran."""
+    enrolled: pulumi.Output[str]
+    """Id of its enrollment, new with each machine."""
 
-    stage: pulumi.Resource
-    """The stage, for what must come after it."""
+    met: pulumi.Output[str]
+    """The wg1 address, known when this run has met it there, or over wg0 while wg1 is silent."""
 
     def __init__(
         self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None
@@ -87,14 +78,10 @@ class Node(pulumi.ComponentResource):
         def child() -> pulumi.ResourceOptions:
             return pulumi.ResourceOptions(parent=self, protect=guarded)
 
-        seed = random_bytes(f"{name}-seed", opts=child()).base64
+        self.seed = seed = random_bytes(f"{name}-seed", opts=child()).base64
         identity = pulumi.Output.all(seed=seed, salts=args.ring.salts).apply(
-            lambda parts: keys.identity(
-                b64decode(parts["seed"]),
-                decoded(parts["salts"]),
-                slots=plan.slots,
-                epochs=node.epochs,
-                incarnation=node.incarnation,
+            lambda parts: holders.of_node(
+                node, b64decode(parts["seed"]), decoded(parts["salts"]), slots=plan.slots
             )
         )
         bootstrap = seed.apply(lambda text: keys.bootstrap(b64decode(text), node.incarnation))
@@ -106,7 +93,7 @@ class Node(pulumi.ComponentResource):
             )
             for family in ("ipv4", *(("ipv6",) if node.ipv6 else ()))
         }
-        endpoint = addresses[node.endpoint_family].address
+        self.endpoint = endpoint = addresses[node.endpoint_family].address
         self.card = card(identity, node.key, endpoint)
         runner = args.link.person.name
         server = cloud.machine(
@@ -136,8 +123,6 @@ class Node(pulumi.ComponentResource):
             f"{name}-enroll",
             Push(
                 node=name,
-                verb="enroll",
-                notes="",
                 bundle=pulumi.Output.all(identity, args.runners, args.ring.roots).apply(
                     lambda parts: bundles.birth(plan, name, *parts).encode()
                 ),
@@ -145,32 +130,10 @@ class Node(pulumi.ComponentResource):
                 host_key=args.link.first_contact(ends),
                 private_key=args.access.private_key,
                 server=server,
-                fixed=True,
             ),
             parent=self,
         )
-        made = pulumi.Output.all(identity, args.directory, args.ring.roots, args.secrets).apply(
-            lambda parts: bundles.bundle(plan, name, *parts)
-        )
-        stage = command(
-            f"{name}-stage",
-            Push(
-                node=name,
-                verb="stage",
-                notes=notes.stage(plan, name, tool.version(tool.build())),
-                bundle=made.apply(lambda one: one.encode()),
-                host=args.link.way(ends, enroll.id),
-                host_key=self.card.apply(lambda public: public.ssh),
-                private_key=args.access.private_key,
-                server=server,
-                # What is absent is left as it is, and catches up when it is back.
-                fixed=node.away or node.retire,
-            ),
-            parent=self,
-            after=[enroll],
-        )
-        self.stage, self.identity, self.endpoint = stage, identity, endpoint
         self.server_id = server.id
-        self.generation = pulumi.Output.unsecret(made.apply(lambda one: one.generation))
-        self.receipt = stage.stdout
-        self.register_outputs({"generation": self.generation})
+        self.enrolled = enroll.id
+        self.met = args.link.meet(ends, enroll.id)
+        self.register_outputs({"server_id": self.server_id})

@@ -65,6 +65,7 @@ class OutputsArgs:
         sites: The sites by name.
         access: The push key.
         ring: The planes' randomness.
+        generations: The generation of each node by name.
     """
 
     plan: Plan
@@ -73,6 +74,7 @@ class OutputsArgs:
     sites: Mapping[str, Site]
     access: Access
     ring: Keyring
+    generations: pulumi.Output[Mapping[str, str]]
 
 
 def export(args: OutputsArgs) -> None:
@@ -80,7 +82,7 @@ def export(args: OutputsArgs) -> None:
     plan = args.plan
     directory = pulumi.Output.all(**{name: node.card for name, node in args.nodes.items()})
     told = {
-        node.name: pulumi.Output.all(args.nodes[node.name].card, args.nodes[node.name].generation)
+        node.name: pulumi.Output.all(args.nodes[node.name].card, args.generations[node.name])
         for node in plan.nodes
     }
     pulumi.export("version", VERSION)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from backplane import keys
+from backplane import holders, keys
 from backplane.plan import PlanPerson
 from components.material import decoded, random_bytes
 
@@ -20,18 +20,21 @@ class PersonArgs:
     Attributes:
         person: The planned operator or runner.
         salts: Key salt of each plane, base64; secret.
-        login: The SSH public key a runner logs in with; None for an operator's own.
+        login: The push key's public half, with which runners log in.
         protect: Whether the seed may not be deleted by accident.
     """
 
     person: PlanPerson
     salts: pulumi.Output[Mapping[str, str]]
-    login: pulumi.Output[str] | None
+    login: pulumi.Output[str]
     protect: bool
 
 
 class Person(pulumi.ComponentResource):
     """Keys of one person, made from a seed of their own; keys they bring win over these."""
+
+    seed: pulumi.Output[str]
+    """What their keys are made of, base64; secret."""
 
     identity: pulumi.Output[keys.Identity]
     """The secret half."""
@@ -45,23 +48,15 @@ class Person(pulumi.ComponentResource):
         super().__init__("backplane:index:Person", name, None, opts)
         person = args.person
         child = pulumi.ResourceOptions(parent=self, protect=args.protect)
-        seed = random_bytes(f"{name}-seed", opts=child)
-        self.identity = pulumi.Output.all(seed=seed.base64, salts=args.salts).apply(
-            lambda parts: keys.identity(
-                b64decode(parts["seed"]),
-                decoded(parts["salts"]),
-                slots=person.slots,
-                purpose="user",
+        self.seed = random_bytes(f"{name}-seed", opts=child).base64
+        self.identity = pulumi.Output.all(seed=self.seed, salts=args.salts).apply(
+            lambda parts: holders.of_person(
+                person, b64decode(parts["seed"]), decoded(parts["salts"])
             )
         )
         self.card = pulumi.Output.unsecret(
             pulumi.Output.all(self.identity, args.login).apply(
-                lambda parts: keys.card(
-                    parts[0],
-                    key=person.key,
-                    public_keys=person.public_keys,
-                    ssh=person.ssh_key or parts[1],
-                )
+                lambda parts: holders.card_of(person, *parts)
             )
         )
         self.register_outputs({})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -20,37 +19,29 @@ LIMIT = "10m"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """One verb of the node tool to run on one node.
+    """The enrollment of one machine.
 
     Attributes:
         node: Name of the node, for the message of a failure.
-        verb: The node tool's verb.
-        notes: Comment lines with plan data; no secret, nothing that changes by itself.
-        bundle: What the verb reads on its standard input; secret.
+        bundle: What the node tool reads on its standard input; secret.
         host: Plane address to dial.
         host_key: The key the node must show.
         private_key: The push key; secret.
         server: The machine; the command ends and is replaced with it.
-        fixed: Whether only the machine's birth runs it: later inputs are ignored.
     """
 
     node: str
-    verb: str
-    notes: str
     bundle: pulumi.Input[str]
     host: pulumi.Input[str]
     host_key: pulumi.Input[str]
     private_key: pulumi.Input[str]
     server: pulumi.Resource
-    fixed: bool = False
 
 
-def command(
-    name: str, push: Push, *, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
-) -> remote.Command:
-    """The command resource. Its connection stays the same from run to run, so it runs for cause."""
+def command(name: str, push: Push, *, parent: pulumi.Resource) -> remote.Command:
+    """The command resource. A machine's birth alone runs it: what changes later is ignored."""
     failed = (
-        f"{push.node}: {push.verb} failed, the lines above say why; then run pulumi up again, "
+        f"{push.node}: enroll failed, the lines above say why; then run pulumi up again, "
         f"or raise {push.node}'s incarnation in the declaration to start it anew"
     )
     return remote.Command(
@@ -64,16 +55,15 @@ def command(
             dial_error_limit=-1,
             per_dial_timeout=PER_DIAL,
         ),
-        create=f"{TOOL} {push.verb} || {{ echo {quote(failed)} >&2; exit 1; }}\n{push.notes}",
+        create=f"{TOOL} enroll || {{ echo {quote(failed)} >&2; exit 1; }}\n",
         stdin=pulumi.Output.secret(push.bundle),
         logging=remote.Logging.NONE,
         add_previous_output_in_env=False,
         opts=pulumi.ResourceOptions(
             parent=parent,
-            depends_on=list(after),
             deleted_with=push.server,
             replace_with=[push.server],
-            ignore_changes=["create", "stdin", "connection"] if push.fixed else None,
+            ignore_changes=["create", "stdin", "connection"],
             custom_timeouts=pulumi.CustomTimeouts(create=LIMIT, update=LIMIT),
         ),
     )

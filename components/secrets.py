@@ -43,4 +43,5 @@ def named(plan: Plan) -> pulumi.Output[Mapping[str, str]]:
             for name, why in wrong.items()
         ]
         raise pulumi.RunError("\n".join(lines))
-    return pulumi.Output.secret(pulumi.Output.all(**found))
+    # Of nothing `all` makes a list.
+    return pulumi.Output.secret(pulumi.Output.all(**found).apply(dict))

@@ -148,7 +148,7 @@ def require_whole(machine: Machine, name: str) -> Generation:
     if broken := damage(machine, name):
         raise Refused(
             f"generation {name} is damaged on disk: {', '.join(broken[:5])}",
-            "run `pulumi up --replace` for this node's stage: it writes the generation anew",
+            "run the `pulumi up --replace` that `backplane drift` tells: it writes it anew",
         )
     return generation
 

@@ -16,14 +16,16 @@ def status(machine: Machine, request: Request) -> Answer:
     """Where this node stands, and what a ``generation`` on its disk would change of its own keys.
 
     Returns:
-        ``rekeys``: the interfaces whose own key that generation changes; ``members``: the ids of
-        its peers; ``held``: names kept out as removed, null while all operators are; ``wall``:
-        seconds since 1970; ``clock``: ns of CLOCK_MONOTONIC. The other fields' names say it all.
+        ``whole``: whether that generation is on this disk as it was sent; ``rekeys``: the
+        interfaces whose own key it changes; ``members``: the ids of its peers; ``held``: names
+        kept out as removed, null while all operators are; ``wall``: seconds since 1970; ``clock``:
+        ns of CLOCK_MONOTONIC. The other fields' names say it all.
     """
     layout = machine.layout
     here = identity.confirmed(machine)
     held, timer = lease.holder(machine), timers.armed(machine)
     tool = layout.tool
+    target = request.get("generation")
     return {
         "node": here.node,
         "tool": hashlib.sha256(tool.read_bytes()).hexdigest()[:12] if tool.is_file() else None,
@@ -36,8 +38,9 @@ def status(machine: Machine, request: Request) -> Answer:
         "rolled_back": machine.recall(layout.undone),
         "boot_id": machine.boot_id(),
         "held": (machine.recall(layout.removed) or {}).get("names"),
-        "members": _members(machine, request.get("generation")),
-        "rekeys": rekeying.interfaces(machine, request.get("generation")),
+        "whole": isinstance(target, str) and not generations.damage(machine, target),
+        "members": _members(machine, target),
+        "rekeys": rekeying.interfaces(machine, target),
         "wall": machine.clock.wall(),
         "clock": machine.clock.now_ns(),
     }

@@ -80,7 +80,7 @@ class Contact:
                     break
                 shown = await shown_key(host)
                 if self._tunnel.opened(node, "management"):
-                    # Enrolled before: `way` equips it, and a silent wg0 is the rollout's to name.
+                    # Enrolled before: `meet` equips it, and a silent wg0 is the rollout's to name.
                     return shown or bare(lasting)
                 if shown in {bare(bootstrap), bare(lasting)}:
                     if await self._equip(node, host, shown):
@@ -123,10 +123,10 @@ class Contact:
             session.close()
         return True
 
-    async def way(
+    async def meet(
         self, node: str, first: str, second: str, host_key: str, *, limit: float = BOOT
-    ) -> str:
-        """The address that pushes to an enrolled node use: wg1, or wg0 while wg1 is silent.
+    ) -> None:
+        """Wait for an enrolled node over wg1, or over wg0 while wg1 is silent; bring the tool.
 
         Args:
             node: Name of the node.
@@ -144,12 +144,12 @@ class Contact:
             if await self._tunnel.answered(node, ("management",), 1) and await self._equip(
                 node, first, host_key, enrolled=True
             ):
-                return first
+                return
             if time.monotonic() > patience and await self._equip(
                 node, second, host_key, enrolled=True
             ):
                 self._tell(f"{node}: wg1 is silent, this run goes over wg0")
-                return second
+                return
             await asyncio.sleep(0.5)
         raise RunnerError(
             f"{node} answers neither over wg1 ({first}) nor over wg0 ({second}).",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from runner.problem import RunnerError
 from runner.ssh import JSON, Refused
+
+if TYPE_CHECKING:
+    from runner.member import Member
 
 
 class Failed(RunnerError):  # noqa: N818 - how a rollout ended
@@ -31,3 +35,18 @@ def unwell(name: str, answer: JSON) -> Refused:
         if silent
         else "see the node's journal, then run `pulumi up` again.",
     )
+
+
+def refuse_lost_keys(members: Sequence[Member], absent: Sequence[str]) -> None:
+    """Refuse to change a plane's keys without a node that is to go on: it would be cut off.
+
+    Raises:
+        Failed: Some node changes its keys, and some node is not reached.
+    """
+    changing = sorted({plane for member in members for plane in member.before.get("rekeys", ())})
+    if changing and absent:
+        raise Failed(
+            f"the keys of {', '.join(changing)} change, and {', '.join(absent)} would not know.",
+            "run it when they answer again, or mark them `offline: true`: such a node is cut off "
+            "and must be replaced (`backplane replace NODE`).",
+        )

@@ -1,11 +1,10 @@
-"""What a rollout is told on its standard input: one line for the mesh, one for each node."""
+"""What a rollout is told: the nodes, and what each must become."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, field
+
+from backplane.recipe import Recipe, push_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +17,7 @@ class Target:
         wg0: Its enrollment address.
         host_key: Its lasting SSH host key.
         generation: The generation it must end with, 16 hex digits.
-        receipt: What its stage printed; new each time a stage ran, so that a rollout follows.
+        bundle: That generation's bundle as the node tool reads it; secret. Empty in a repair.
         port: TCP port of its sshd.
     """
 
@@ -27,7 +26,7 @@ class Target:
     wg0: str
     host_key: str
     generation: str
-    receipt: str
+    bundle: str = field(default="", repr=False)
     port: int = 22
 
 
@@ -47,50 +46,39 @@ class Order:
 
     stack: str
     timer: int
-    push_key: str
+    push_key: str = field(repr=False)
     targets: tuple[Target, ...]
     repair: bool = False
     absent: tuple[str, ...] = ()
     offline: tuple[str, ...] = ()
 
-    def __repr__(self) -> str:
-        return f"Order({self.stack}, {len(self.targets)} nodes)"
 
-    def encode(self) -> str:
-        """The text for the driver's standard input; secret."""
-        head = {
-            "stack": self.stack,
-            "timer": self.timer,
-            "push_key": self.push_key,
-            "repair": self.repair,
-            "absent": self.absent,
-            "offline": self.offline,
-        }
-        return "".join(
-            json.dumps(line, sort_keys=True) + "\n"
-            for line in (head, *(asdict(target) for target in self.targets))
-        )
+def ordered(recipe: Recipe) -> tuple[Order, dict[str, str]]:
+    """The rollout of a mesh, and the generation of every node by name.
 
-    @classmethod
-    def decode(cls, lines: Iterable[str]) -> Order:
-        """Read what `encode` wrote.
-
-        Raises:
-            ValueError: The text is no order.
-        """
-        parsed: Sequence[dict[str, Any]] = [json.loads(line) for line in lines if line.strip()]
-        if not parsed:
-            raise ValueError("the standard input is empty")
-        try:
-            head, *rest = parsed
-            return cls(
-                stack=str(head["stack"]),
-                timer=int(str(head["timer"])),
-                push_key=str(head["push_key"]),
-                targets=tuple(Target(**line) for line in rest),
-                repair=bool(head["repair"]),
-                absent=tuple(map(str, head["absent"])),
-                offline=tuple(map(str, head["offline"])),
+    A node that is away or retired has a generation too, which it takes when it is back.
+    """
+    plan, generations, targets = recipe.plan, dict[str, str](), list[Target]()
+    for node, bundle in zip(plan.nodes, recipe.bundles(), strict=True):
+        generations[node.name] = bundle.generation
+        if node.away or node.retire:
+            continue
+        targets.append(
+            Target(
+                name=node.name,
+                wg1=node.addresses["management"].v4,
+                wg0=node.addresses["enrollment"].v4,
+                host_key=recipe.directory[node.name].ssh,
+                generation=bundle.generation,
+                bundle=bundle.encode(),
             )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"the standard input is no order: {error}") from None
+        )
+    order = Order(
+        stack=plan.stack,
+        timer=plan.timer,
+        push_key=push_key(recipe.push_seed).private.text(),
+        targets=tuple(targets),
+        absent=tuple(node.name for node in plan.nodes if node.absent),
+        offline=tuple(node.name for node in plan.nodes if node.offline),
+    )
+    return order, generations

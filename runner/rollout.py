@@ -1,32 +1,20 @@
-"""The rollout's driver: every node of the mesh takes its new generation, or none does.
-
-Run as `python -m runner.rollout` with an order (see `runner.order`) on its standard input. It
-tells one short line a phase on its standard error and ends with 1 when the mesh stayed as it was.
-It goes on alone when the program that started it dies.
-"""
+"""The rollout: every node of the mesh takes its new generation, or none does."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-import signal
-import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from runner import ends, members, moment, tool
-from runner.failure import Failed, unwell
-from runner.hold import Hold
+from runner import ends, members, moment
+from runner.failure import Failed, refuse_lost_keys, unwell
 from runner.leases import QUICK, Leases
 from runner.member import Member
 from runner.order import Order
 from runner.problem import RunnerError
 from runner.ssh import JSON, Refused, private_key
-from runner.tunnel import sweep
-
-REACH = 15.0
-"""Seconds a node has to answer before the rollout gives up on it; nothing has changed by then."""
+from runner.staging import REACH, Staging, learn
 
 SLACK = 30
 """Seconds a lease outlives the nodes' timers, for the undoing."""
@@ -80,6 +68,22 @@ class Rollout:
         for why, names in self._away.items():
             if names:
                 self._tell(f"left out, {why}: {', '.join(names)}")
+        try:
+            if not self.repair:
+                await self._stage()
+            await self._leased()
+        finally:
+            for member in self.members:
+                member.close()
+
+    async def _stage(self) -> None:
+        """Let every node take in its bundle, which may take minutes: no lease is held meanwhile."""
+        staging = Staging(self._tell)
+        with staging.reminding():
+            await self._phase("stage", staging.stage)
+
+    async def _leased(self) -> None:
+        """Lead all nodes to their generations, with every node's lease."""
         lasts, patience = self.timer + SLACK, QUICK
         await self._leases.take(lasts, patience=lasts + SLACK, reach=REACH)
         try:
@@ -93,8 +97,6 @@ class Rollout:
             raise Failed("the rollout was stopped.", "run `pulumi up` again.") from None
         finally:
             await self._leases.release(seconds=patience)
-            for member in self.members:
-                member.close()
 
     async def _change(self) -> None:
         refuse_lost_keys(self.members, self._away["not reached"])
@@ -131,11 +133,7 @@ class Rollout:
 
     async def _status(self, member: Member) -> bool:
         """Learn where a node stands; True when it has something to do."""
-        request = {"generation": member.target.generation}
-        member.before = await member.call("status", request, seconds=REACH)
-        if member.before.get("tool") != tool.version(tool.build()):
-            await tool.ensure(await member.session())
-            member.before = await member.call("status", request, seconds=REACH)
+        await learn(member)
         at = {member.before.get("confirmed"), member.before.get("active")}
         there = at == {member.target.generation} and member.before.get("timer") is None
         return self.repair or not there
@@ -237,64 +235,3 @@ class Rollout:
         except RunnerError:
             return member.name
         return ""
-
-
-def refuse_lost_keys(members: Sequence[Member], absent: Sequence[str]) -> None:
-    """Refuse to change a plane's keys without a node that is to go on: it would be cut off.
-
-    Raises:
-        Failed: Some node changes its keys, and some node is not reached.
-    """
-    changing = sorted({plane for member in members for plane in member.before.get("rekeys", ())})
-    if changing and absent:
-        raise Failed(
-            f"the keys of {', '.join(changing)} change, and {', '.join(absent)} would not know.",
-            "run it when they answer again, or mark them `offline: true`: such a node is cut off "
-            "and must be replaced (`backplane replace NODE`).",
-        )
-
-
-def tell(line: str) -> None:
-    """Write a line to standard error, if anybody still reads it."""
-    with contextlib.suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
-
-
-async def _run(order: Order) -> int:
-    loop = asyncio.get_running_loop()
-    work = asyncio.ensure_future(Rollout(order, tell).run())
-    loop.add_signal_handler(signal.SIGTERM, work.cancel)
-    try:
-        await work
-    except RunnerError as error:
-        tell(str(error))
-        tell("The mesh is as it was before; a plain `pulumi up` tries again.")
-        return 1
-    except asyncio.CancelledError:
-        tell("stopped before anything changed")
-        return 1
-    tell(f"done: {len(order.targets)} nodes")
-    return 0
-
-
-def main() -> int:
-    """Read an order from standard input and carry it out; 0 when every node confirmed."""
-    for name in ("SIGHUP", "SIGINT", "SIGPIPE"):
-        # Half a rollout is worse than a late one: it ends by itself, commit or undo.
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
-    try:
-        order = Order.decode(sys.stdin)
-    except ValueError as error:
-        tell(f"rollout: {error}; it is started by `pulumi up`")
-        return 2
-    hold = Hold(order.stack)
-    try:
-        return asyncio.run(_run(order))
-    finally:
-        if hold.release():
-            # The program that made the tunnel has died; this was its last user.
-            sweep(order.stack)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

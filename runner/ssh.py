@@ -114,10 +114,12 @@ class Session:
             raise _refusal(self.place.node, command, output, _text(done.stderr))
         return output
 
-    async def call(self, verb: str, request: JSON | None = None, *, seconds: float = 60.0) -> JSON:
-        """Run one verb of the node tool: JSON in, JSON out."""
-        feed = json.dumps(request or {}).encode()
-        output = await self.run(f"{TOOL} {verb}", feed, seconds=seconds)
+    async def call(
+        self, verb: str, request: JSON | str | None = None, *, seconds: float = 60.0
+    ) -> JSON:
+        """Run one verb of the node tool: JSON in, or a text for a verb that takes one; JSON out."""
+        feed = request if isinstance(request, str) else json.dumps(request or {})
+        output = await self.run(f"{TOOL} {verb}", feed.encode(), seconds=seconds)
         try:
             answer = json.loads(output)
         except ValueError as error:

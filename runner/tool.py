@@ -54,6 +54,17 @@ def version(tool: bytes) -> str:
     return hashlib.sha256(tool).hexdigest()[:12]
 
 
+@cache
+def program(source: Path = SOURCE.parent / "backplane") -> str:
+    """First 12 hex digits of a hash of all that makes bundles: names and content of its files."""
+    total = hashlib.sha256()
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            total.update(f"{path.relative_to(source)} {content}\n".encode())
+    return total.hexdigest()[:12]
+
+
 async def ensure(session: Session) -> bool:
     """Put this checkout's tool on a node unless it is there; True when it was put."""
     tool = build()

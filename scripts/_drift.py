@@ -40,7 +40,7 @@ def finding(
 
 
 def of_nodes(
-    declared: Mesh, generations: Mapping[str, str], answers: Answers, urns: Mapping[str, str]
+    declared: Mesh, generations: Mapping[str, str], answers: Answers, urn: str
 ) -> list[Json]:
     """Everything that the nodes told of.
 
@@ -48,7 +48,7 @@ def of_nodes(
         declared: the mesh, without the nodes that are left out.
         generations: what each node was told to run.
         answers: what they said.
-        urns: the URN of each node's stage.
+        urn: of the rollout.
     """
     found: list[Json] = []
     for node in declared.nodes:
@@ -56,7 +56,7 @@ def of_nodes(
         if why := answers.unreachable.get(name):
             found.append(finding(name, "reach", "the node", ("answers", why), HAND))
         else:
-            found += _node(declared, node, generations[name], answers, urns[name])
+            found += _node(declared, node, generations[name], answers, urn)
     return found
 
 

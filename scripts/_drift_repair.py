@@ -41,7 +41,6 @@ def order(credentials: Credentials, names: Iterable[str], confirmed: Mapping[str
                 wg0=credentials.place(name, "enrollment").host,
                 host_key=credentials.place(name).host_key,
                 generation=confirmed[name],
-                receipt="",
             )
             for name in names
         ),

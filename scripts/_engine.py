@@ -15,7 +15,7 @@ from scripts._stack import project, pulumi
 
 Json = dict[str, Any]
 
-DRIVER = "runner.rollout"
+DRIVER = "runner.driver"
 """The module that carries a rollout out; it goes on alone and ends by itself."""
 
 _PLUGINS = ("pulumi-resource-", "pulumi-language-")

@@ -122,11 +122,11 @@ def selected(stack: str | None) -> str:
     ).strip()
 
 
-def stage_urn(stack: Stack, node: str) -> str:
-    """The URN of a node's stage: what `pulumi up --replace` is given to write it anew."""
+def rollout_urn(stack: Stack) -> str:
+    """The URN of the rollout: what `pulumi up --replace` is given to write generations anew."""
     name, _ = settings()
-    kind = "backplane:index:Node$command:remote:Command"
-    return f"urn:pulumi:{stack.credentials.stack}::{name}::{kind}::{node}-stage"
+    kind = "backplane:index:Rollout$command:local:Command"
+    return f"urn:pulumi:{stack.credentials.stack}::{name}::{kind}::mesh-command"
 
 
 def setting(stack: str, key: str) -> str | None:

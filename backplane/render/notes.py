@@ -6,61 +6,63 @@ text into an unknown on every node whenever a node is added.
 
 from collections.abc import Iterator
 
-from backplane.plan import Plan
+from backplane.plan import Plan, PlanNode
+
+LIMIT = 120_000
+"""Octets: Linux takes no argument of more than 128 KiB (execve(2)), and this is one."""
 
 
-def stage(plan: Plan, name: str, tool: str) -> str:
-    """What a node's next generation holds: addresses and peers by plane, and what is open.
+def rollout(plan: Plan, tool: str, program: str) -> str:
+    """The mesh: planes with epochs and members, a line for each node and each person.
 
-    Args:
-        plan: the mesh.
-        name: the node.
-        tool: version of the node tool that stages it.
-    """
-    return "".join(f"# {line}\n" for line in _node(plan, name, tool))
-
-
-def rollout(plan: Plan, tool: str) -> str:
-    """The mesh in a few lines: planes with their epochs, nodes with theirs, people.
+    A node's line has its addresses and what it opens on each plane. Of more than `LIMIT` the rest
+    is counted and left out: the report has it all.
 
     Args:
         plan: the mesh.
         tool: version of the node tool.
+        program: version of what makes the bundles.
     """
-    return "".join(f"# {line}\n" for line in _mesh(plan, tool))
+    lines = [f"# {line}\n" for line in _mesh(plan, tool, program)]
+    kept, size = 0, 0
+    for line in lines:
+        size += len(line.encode())
+        kept += size <= LIMIT
+    left = len(lines) - kept
+    more = [f"# and {left} lines more, which `backplane report` tells of\n"] if left else []
+    return "".join((*lines[:kept], *more))
 
 
-def _node(plan: Plan, name: str, tool: str) -> Iterator[str]:
-    node = plan.node(name)
-    before = f", was {node.was}" if node.was else ""
-    yield f"{node.name} {node.key}{before}, incarnation {node.incarnation}, tool {tool}"
-    for plane in plan.planes:
-        address = node.addresses[plane.slot]
-        yield (
-            f"{plane.slot}: {address.v4} {address.v6}, udp {plane.port}, mtu {plane.mtu}, "
-            f"keys {plane.keys}, psk {plane.psk}, own keys {node.epochs[plane.slot]}"
-        )
-    # Planes with the same peers share a line: 100 nodes would else be 400 names a node.
-    groups: dict[tuple[str, ...], list[str]] = {}
-    for plane in plan.planes:
-        peers = tuple(peer.name for peer in plan.peers(name, plane.slot))
-        groups.setdefault(peers, []).append(plane.slot)
-    for peers, slots in groups.items():
-        yield f"peers on {', '.join(slots)}: {' '.join(peers) or 'none'}"
-    for opening in plan.openings(name):
-        yield f"open on {opening.slot}: {opening.proto} {opening.port} for {opening.role}"
-
-
-def _mesh(plan: Plan, tool: str) -> Iterator[str]:
-    yield f"{plan.stack}: {plan.topology}, timer {plan.timer} s, tool {tool}"
+def _mesh(plan: Plan, tool: str, program: str) -> Iterator[str]:
+    yield f"{plan.stack}: {plan.topology}, timer {plan.timer} s, program {program}, tool {tool}"
     for plane in plan.planes:
         yield (
             f"{plane.slot}: {plane.supernet4} {plane.supernet6}, udp {plane.port}, "
-            f"keys {plane.keys}, psk {plane.psk}"
+            f"mtu {plane.mtu}, keys {plane.keys}, psk {plane.psk}"
         )
+    # Each node is a peer of all, so that the members of a plane tell the peers of each: listed by
+    # node they would grow with the square. Planes with the same members share a line.
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for slot in plan.slots:
+        names = tuple(peer.name for peer in plan.members[slot])
+        groups.setdefault(names, []).append(slot)
+    for names, slots in groups.items():
+        yield f"members of {', '.join(slots)}: {' '.join(names) or 'none'}"
     for node in plan.nodes:
-        state = " retire" if node.retire else " offline" if node.offline else ""
-        own = ",".join(str(node.epochs[slot]) for slot in plan.slots)
-        yield f"{node.name} {node.key} incarnation {node.incarnation} own keys {own}{state}"
+        yield _node(plan, node)
     for person in plan.people:
         yield f"{person.kind} {person.name} {person.key} on {', '.join(person.slots)}"
+
+
+def _node(plan: Plan, node: PlanNode) -> str:
+    before = f", was {node.was}" if node.was else ""
+    state = ", retire" if node.retire else ", offline" if node.offline else ""
+    own = ",".join(str(node.epochs[slot]) for slot in plan.slots)
+    told = []
+    for slot in plan.slots:
+        at = node.addresses[slot]
+        opened = (one for one in plan.openings(node.name) if one.slot == slot)
+        doors = ", ".join(f"{one.proto} {one.port} {one.role}" for one in opened)
+        told.append(f"{slot} {at.v4} {at.v6}" + (f" open {doors}" if doors else ""))
+    about = f"{node.name} {node.key}{before}, incarnation {node.incarnation}, own keys {own}{state}"
+    return "; ".join((about, *told))

@@ -15,10 +15,14 @@ from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolc
 _LONG = {
     "alerts": ("tests.bench.alerts",),
     "bench-change": ("tests.bench.change",),
+    "bench-preview": ("tests.bench.preview",),
     "soak": ("tests.soak",),
     "faults": ("pytest", "tests/lab/test_faults.py", "--every-fault", "-v"),
 }
 """What takes long and has a target of its own: the module to become, and its first words."""
+
+_ON_PAPER = ("bench-preview",)
+"""Those that need no lab."""
 
 _TARGETS = ("check", "test", *_LONG, "setup", "demo", "demo-down", "lint", "lock")
 _GATE = tuple(
@@ -110,14 +114,14 @@ def main() -> int:
     if known.target in ("lint", "lock"):
         return _lint() if known.target == "lint" else lock.ensure()
     refusal = lab_refusal()
-    if known.target in ("demo", "demo-down", *_LONG) and refusal:
+    if known.target in {"demo", "demo-down", *_LONG}.difference(_ON_PAPER) and refusal:
         console.print(f"make {known.target}: {refusal}; `make check` works here.", style="bold red")
         return 1
     if known.target == "demo-down":
         return demo.down(console)
     if refusal:
         console.print(f"without the lab level: {refusal}", style="yellow", markup=False)
-    if not prepare(console, lab=refusal is None):
+    if not prepare(console, lab=refusal is None and known.target not in _ON_PAPER):
         return 1
     console.print(toolchain.announce(), style="bold", markup=False, highlight=False)
     if known.target == "test":

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lab.setup import toolchain
-from tests.bench import fleet, state
+from tests.bench import fleet
 from tests.bench.figures import Figures
 from tests.bench.mesh import MeshBench
 from tests.lab.mesh import Mesh
@@ -31,7 +31,6 @@ A rotated plane may lose what is under way when it flips: only its gap is bounde
 `pulumi up` runs without its preview. Machines, runner and engine share one computer's processors,
   so seconds are pessimistic.
 Fake nodes are SSH servers in one process that answer as the node tool does.
-State: the file of the engine's file backend, secrets encrypted by passphrase. 1 MB is 10^6.
 """
 
 
@@ -49,20 +48,15 @@ def main() -> int:
         console.print(f"{time.monotonic() - began:6.0f} s  {line}")
 
     with tempfile.TemporaryDirectory(prefix="backplane-bench-") as name:
-        folder = Path(name)
-        for part in ("mesh", "fleet", "state"):
-            (folder / part).mkdir()
         say("a mesh of four nodes")
-        mesh = Mesh.make(folder / "mesh")
+        mesh = Mesh.make(Path(name))
         try:
             mesh.must("up", "--yes", "--skip-preview", seconds=900)
             MeshBench(mesh, figures, say).run(runs=options.runs, rotations=options.rotations)
         finally:
             mesh.end()
         say(f"{fleet.SIZE} fake nodes")
-        fleet.run(folder / "fleet", figures, say, runs=options.runs)
-        say(f"{state.SIZE} nodes on paper")
-        state.run(folder / "state", figures, say)
+        fleet.run(figures, say, runs=options.runs)
     notes = (*re.split(r"\n(?! )", NOTES.strip()), f"{toolchain.announce()}.")
     figures.write(ROOT / "docs" / "figures", "change", TITLE, notes)
     console.print(figures.markdown(TITLE, notes))

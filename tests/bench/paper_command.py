@@ -1,48 +1,66 @@
-"""The plugin `command` on paper: every command succeeds at once and nothing is run anywhere.
+"""The plugin `command` on paper: remote commands succeed at once, and nothing is sent anywhere.
 
-For the size of a state: what the engine stores of a push are its inputs and a receipt.
+A rollout makes its bundles, as the real driver does, and tells their generations; other local
+commands run.
 """
 
+import json
+from typing import cast
+
+from backplane.recipe import Recipe
+from components.rollout import DRIVER
 from lab.plugins.command.copy import CopyToRemote
-from lab.plugins.command.fields import new_id
+from lab.plugins.command.fields import new_id, text
 from lab.plugins.command.local import LocalCommand
 from lab.plugins.command.remote import RemoteCommand
 from lab.plugins.common import Context, Provider, serve
 from lab.plugins.common.resource import Plain
 from lab.plugins.release import release
+from runner.order import ordered
 
-_RECEIPT = f"{'0' * 16} {'0' * 16}\n"
+_ENROLLED = {"stdout": '{"ok": true}\n', "stderr": ""}
 
 
 class _PaperRemote(RemoteCommand):
-    """Says what a stage says."""
+    """Says what an enrollment says."""
 
     async def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
-        """Give a receipt."""
+        """Nothing is sent."""
         del inputs
-        return new_id(context), {"stdout": _RECEIPT, "stderr": ""}
+        return new_id(context), dict(_ENROLLED)
 
     async def update(self, context: Context, resource_id: str, olds: Plain, news: Plain) -> Plain:
-        """Give a receipt."""
+        """Nothing is sent."""
         del context, resource_id, olds, news
-        return {"stdout": _RECEIPT, "stderr": ""}
+        return dict(_ENROLLED)
 
     async def delete(self, context: Context, resource_id: str, state: Plain) -> None:
         """Nothing to do."""
 
 
 class _PaperLocal(LocalCommand):
-    """Says nothing."""
+    """Carries a rollout out on paper."""
 
     async def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
-        """Nothing to do."""
-        del inputs
-        return new_id(context), {"stdout": "", "stderr": ""}
+        """Make the bundles."""
+        if _is_rollout(inputs):
+            return new_id(context), _rolled_out(inputs)
+        return await super().create(context, inputs)
 
     async def update(self, context: Context, resource_id: str, olds: Plain, news: Plain) -> Plain:
-        """Nothing to do."""
-        del context, resource_id, olds, news
-        return {"stdout": "", "stderr": ""}
+        """Make the bundles."""
+        if _is_rollout(news):
+            return _rolled_out(news)
+        return await super().update(context, resource_id, olds, news)
+
+
+def _is_rollout(inputs: Plain) -> bool:
+    return DRIVER in (text(inputs, "create") or "")
+
+
+def _rolled_out(inputs: Plain) -> Plain:
+    _, generations = ordered(Recipe.decode(cast("str", text(inputs, "stdin"))))
+    return {"stdout": json.dumps(generations, sort_keys=True) + "\n", "stderr": ""}
 
 
 if __name__ == "__main__":

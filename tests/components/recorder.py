@@ -18,6 +18,9 @@ import pulumi
 import yaml
 from pulumi.runtime import mocks, rpc
 
+from backplane.recipe import Recipe
+from runner.order import ordered
+
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -63,6 +66,8 @@ class _Mocks(mocks.Mocks):
             made["ipNetwork"] = f"2001:db8:1:{last:x}::/64"
         if args.typ.startswith("command:"):
             made["stdout"] = f'{{"receipt": "{args.name}"}}'
+        if args.name == "mesh-command":
+            made["stdout"] = json.dumps(ordered(Recipe.decode(_plain(args.inputs["stdin"])))[1])
         return str(number), made
 
 

@@ -30,7 +30,7 @@ def test_a_renamed_node_is_followed_by_one_alias(lab: Recorder) -> None:
     assert not [one for one in lab.registered if one.request.aliases]
     children = {one.name for one in recorded.registered if one.parent.endswith("::hel-z")}
     assert children == {
-        f"hel-z-{suffix}" for suffix in ("seed", "ipv4", "ipv6", "server", "enroll", "stage")
+        f"hel-z-{suffix}" for suffix in ("seed", "ipv4", "ipv6", "server", "enroll")
     }
 
 

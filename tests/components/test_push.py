@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backplane.recipe import Recipe
 from components.push import PER_DIAL
+from runner import tool
+from runner.order import ordered
 from tests.components.recorder import ROOT, Recorder
 
 REMOTE = "command:remote:Command"
+LOCAL = "command:local:Command"
 
 
 def commands(recorded: Recorder) -> list[Any]:
@@ -23,21 +30,21 @@ def test_connections_are_pinned_and_patient(lab: Recorder) -> None:
     """Each command dials its node's plane address with a pinned key, without a limit of tries."""
     for one in commands(lab):
         connection = one.inputs["connection"]
-        node, verb = one.name.rsplit("-", 1)
+        node = one.name.removesuffix("-enroll")
         site, number = {"fsn": 1, "hel": 2}[node[:3]], {"a": 1, "b": 2}[node[4]]
-        plane = 200 if verb == "enroll" else 201
-        assert connection["host"] == f"10.{plane}.{site}.{number}"
+        assert connection["host"] == f"10.200.{site}.{number}"
         assert connection["hostKey"].startswith("ssh-ed25519 AAAA")
         assert connection["privateKey"].startswith("-----BEGIN OPENSSH PRIVATE KEY-----")
         assert (connection["user"], connection["port"]) == ("root", 22)
         assert (connection["dialErrorLimit"], connection["perDialTimeout"]) == (-1, PER_DIAL)
 
 
-def test_enrollment_and_stage_pin_different_keys(lab: Recorder) -> None:
-    """The one-time host key is good for the first contact only."""
-    by_name = lab.of(REMOTE)
-    keys = [one.inputs["connection"]["hostKey"] for one in by_name.values()]
-    assert len(set(keys)) == len(keys) == 8
+def test_each_enrollment_pins_a_key_of_its_own(lab: Recorder) -> None:
+    """The one-time host key is good for the first contact with one machine only."""
+    keys = [one.inputs["connection"]["hostKey"] for one in commands(lab)]
+    assert len(set(keys)) == len(keys) == 4
+    lasting = {node["host_key"] for node in lab.outputs["nodes"].values()}
+    assert not lasting & set(keys)
 
 
 def test_nothing_is_logged_triggered_or_run_at_the_end(lab: Recorder) -> None:
@@ -66,14 +73,16 @@ def test_content_is_secret_and_text_is_not(lab: Recorder) -> None:
         assert len(one.inputs["create"].encode()) < 131_072
 
 
-def test_stage_tells_what_it_does(lab: Recorder) -> None:
-    """The plan data of a stage names peers, plane addresses, epochs and openings."""
-    text = lab.of(REMOTE)["fsn-a-stage"].inputs["create"]
-    assert text.startswith("/usr/local/sbin/backplane-node stage || ")
-    assert "# management: 10.201.1.1 " in text
-    assert "udp 51821, mtu 1420, keys 1, psk 1" in text
-    assert "# peers on monitoring: alice fsn-b hel-a hel-b\n" in text
-    assert "# open on management: tcp 22 for ssh\n" in text
+def test_the_rollout_tells_what_the_mesh_becomes(lab: Recorder) -> None:
+    """Its text has planes, epochs and members, and addresses and openings of each node."""
+    text = lab.of(LOCAL)["mesh-command"].inputs["create"]
+    assert "\n# management: 10.201.0.0/16 " in text
+    assert "udp 51821, mtu 1420, keys 1, psk 1\n" in text
+    assert "\n# members of monitoring: alice fsn-a fsn-b hel-a hel-b\n" in text
+    (line,) = [one for one in text.splitlines() if one.startswith("# fsn-a ")]
+    assert line.startswith("# fsn-a 1.1, incarnation 1, own keys 1,1,1,1; enrollment 10.200.1.1 fd")
+    assert "; management 10.201.1.1 " in line
+    assert " open tcp 22 ssh" in line
 
 
 def test_commands_end_with_their_server(lab: Recorder) -> None:
@@ -86,29 +95,42 @@ def test_commands_end_with_their_server(lab: Recorder) -> None:
         assert one.request.customTimeouts.update == "10m"
 
 
-def test_enrollment_runs_at_birth_only(lab: Recorder, kept: Recorder) -> None:
-    """Enrollments ignore later inputs; so do stages of nodes that are away, and no others."""
-    fixed = ["create", "stdin", "connection"]
-    for recorded, away in ((lab, set[str]()), (kept, {"fsn-b-stage", "hel-b-stage"})):
-        for one in commands(recorded):
-            ignored = list(one.request.ignoreChanges)
-            assert ignored == (fixed if one.name.endswith("enroll") or one.name in away else [])
+def test_enrollment_runs_at_birth_only(lab: Recorder) -> None:
+    """Enrollments ignore whatever changes later."""
+    for one in commands(lab):
+        assert list(one.request.ignoreChanges) == ["create", "stdin", "connection"]
 
 
-def test_rollout_waits_for_every_stage(lab: Recorder, kept: Recorder) -> None:
-    """One local command after all stages; who is away or going is left out."""
-    one = lab.of("command:local:Command")["mesh-command"]
+def test_rollout_waits_for_every_node(lab: Recorder, kept: Recorder) -> None:
+    """One local command after all enrollments; who is away or going is left out by its driver."""
+    one = lab.of(LOCAL)["mesh-command"]
     waited = {urn.split("::")[-1] for urn in one.request.dependencies}
-    assert {"fsn-a-stage", "fsn-b-stage", "hel-a-stage", "hel-b-stage"} <= waited
-    assert one.inputs["create"].startswith("exec .venv/bin/python -m runner.rollout\n# lab: mesh")
+    assert {"fsn-a-enroll", "fsn-b-enroll", "hel-a-enroll", "hel-b-enroll"} <= waited
+    assert one.inputs["create"].startswith("exec .venv/bin/python -m runner.driver\n# lab: mesh")
     assert one.inputs["logging"] == "stderr"
     assert one.secret == {"stdin"}
-    assert len(one.inputs["stdin"].splitlines()) == 5
-    away = kept.of("command:local:Command")["mesh-command"].inputs["stdin"]
-    assert '"fsn-a"' in away
-    head, *targets = away.splitlines()
-    assert '"offline": ["hel-b"]' in head
-    assert not [line for line in targets if '"fsn-b"' in line or '"hel-b"' in line]
+    told = kept.of(LOCAL)["mesh-command"].inputs["stdin"]
+    order, generations = ordered(Recipe.decode(told))
+    assert [target.name for target in order.targets] == ["fsn-a", "hel-a"]
+    assert order.offline == ("hel-b",)
+    assert [*generations] == ["fsn-a", "fsn-b", "hel-a", "hel-b"]
+
+
+def test_each_rollout_has_a_receipt_of_its_own(lab: Recorder) -> None:
+    """It is drawn anew whenever what bundles are made of changes, and is no secret."""
+    receipt, rollout = (lab.of(LOCAL)[name] for name in ("mesh-receipt", "mesh-command"))
+    digest = hashlib.sha256(rollout.inputs["stdin"].encode()).hexdigest()
+    assert receipt.inputs["stdin"] == digest
+    assert rollout.inputs["environment"] == {"BACKPLANE_RECEIPT": '{"receipt": "mesh-receipt"}'}
+    drawn = {subprocess.check_output(["sh", "-c", receipt.inputs["create"]]) for _ in range(2)}
+    assert all(re.fullmatch(rb"[0-9a-f]{16}", one) for one in drawn)
+    assert len(drawn) == 2
+
+
+def test_the_same_recipe_under_another_program_is_another(lab: Recorder) -> None:
+    """Other sources make other bundles: the recipe tells both versions."""
+    recipe = Recipe.decode(lab.of(LOCAL)["mesh-command"].inputs["stdin"])
+    assert recipe.program == f"{tool.version(tool.build())} {tool.program()}"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "components").rglob("*.py")), ids=str)

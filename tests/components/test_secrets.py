@@ -117,8 +117,8 @@ def _with_a_token() -> dict[str, Any]:
     return mesh
 
 
-def test_a_named_secret_goes_into_one_bundle_and_decides_no_shape() -> None:
-    """Another value changes what the one node is sent, which is secret, and no other input."""
+def test_a_named_secret_goes_into_the_rollout_alone_and_decides_no_shape() -> None:
+    """Another value changes what the rollout reads, which is secret, and one node's generation."""
     first, second = (
         run(_with_a_token(), secrets={"ops-hook": word}) for word in ("number-one", "number-two")
     )
@@ -129,9 +129,14 @@ def test_a_named_secret_goes_into_one_bundle_and_decides_no_shape() -> None:
         for what, one in before.items()
         if one.inputs != after[what].inputs
     }
-    stages = [what for what in changed if what.endswith("-stage")]
-    assert stages == ["command:remote:Command hel-b-stage"]
-    assert changed[stages[0]] <= after[stages[0]].secret
+    assert {what.split()[-1]: told for what, told in changed.items()} == {
+        "mesh-receipt": {"stdin"},
+        "mesh-command": {"stdin"},
+    }
+    assert all(told <= after[what].secret for what, told in changed.items())
+    was, now = first.outputs["nodes"], second.outputs["nodes"]
+    moved = [name for name in now if now[name]["generation"] != was[name]["generation"]]
+    assert moved == ["hel-b"]
 
 
 def test_a_secret_that_is_not_there_is_told_before_anything_is_made() -> None:

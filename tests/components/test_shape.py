@@ -102,11 +102,10 @@ def test_children_carry_the_name_of_their_parent(lab: Recorder) -> None:
 
 
 def test_a_node_has_at_most_eight_resources(lab: Recorder) -> None:
-    """The list of a node's resources, exactly: seven and the component."""
+    """The list of a node's resources, exactly: five and the component."""
     children = [one for one in lab.registered if one.parent.endswith("Node::fsn-a")]
     assert sorted(one.what for one in children) == [
         "command:remote:Command fsn-a-enroll",
-        "command:remote:Command fsn-a-stage",
         "hcloud:index/primaryIp:PrimaryIp fsn-a-ipv4",
         "hcloud:index/primaryIp:PrimaryIp fsn-a-ipv6",
         "hcloud:index/server:Server fsn-a-server",
@@ -160,11 +159,11 @@ def test_every_cloud_keeps_the_protocol(name: str) -> None:
 
 
 def test_dropping_a_node_changes_nobody_else(lab: Recorder) -> None:
-    """Without its last node every other resource but stages and rollout has the same inputs."""
+    """Without its last node every other resource but the rollout's has the same inputs."""
     mesh = declaration()
     del mesh["sites"]["hel"]["nodes"]["hel-b"]
     before = {one.what: one for one in lab.registered}
     for one in run(mesh).registered:
         same = one.inputs == before[one.what].inputs
-        moving = one.name.endswith("-stage") or one.name == "mesh-command"
+        moving = one.name in {"mesh-command", "mesh-receipt"}
         assert same is not moving, one.what

@@ -17,12 +17,6 @@ from tests.core import example, golden
 
 MADE = example.material()
 
-STATE_COPIES = 2
-"""pulumi-command keeps stdin among inputs and outputs."""
-
-CIPHERTEXT = 4 / 3
-"""The state keeps secrets as base64."""
-
 
 def _bundle(name: str, made: example.Material = MADE) -> Bundle:
     return bundle.bundle(made.plan, name, made.identities[name], made.cards, made.roots)
@@ -167,12 +161,6 @@ def test_key_table_fills_what_it_took() -> None:
 def _encoded(count: int) -> int:
     made = example.material(example.grown(count))
     return sum(len(_bundle(name.name, made).encode()) for name in made.plan.nodes)
-
-
-def test_fifty_nodes_fit_into_the_state() -> None:
-    """48 nodes and ten operators: all bundles take less than 4 MB of the state's 5 MiB."""
-    size = _encoded(48)
-    assert 1_000_000 < size * STATE_COPIES * CIPHERTEXT < 4_000_000
 
 
 def test_a_bundle_grows_with_the_number_of_peers_and_no_faster() -> None:

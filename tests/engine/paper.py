@@ -1,5 +1,6 @@
 """Declarations for the whole program on the lab's cloud on paper."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ def declare(project: PulumiProject, mesh: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(stack))
 
 
+DRIVER = f"env PYTHONPATH={ROOT} {sys.executable} -m tests.engine.paper_driver"
+
 # Runs this repository's program without a tunnel and with commands that do nothing.
 HANDS_OFF = f"""
     import runpy, sys
@@ -32,12 +35,11 @@ HANDS_OFF = f"""
             if not pulumi.runtime.is_dry_run():
                 components.ways.guard(plan)
 
-    def nothing(name, *, create, stdin, opts, **_):
-        notes = create.partition("\\n")[2]
-        return local.Command(name, create="true\\n" + notes, stdin=stdin, opts=opts)
+    def nothing(name, *, stdin, opts, **_):
+        return local.Command(name, create="true", stdin=stdin, opts=opts)
 
     components.link.Link = Untouched
     components.push.remote.Command = nothing
-    components.rollout.DRIVER = "true #"
+    components.rollout.DRIVER = {DRIVER!r}
     runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
     """

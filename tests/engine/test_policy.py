@@ -128,7 +128,7 @@ def test_the_program_as_it_is_keeps_to_the_rules(
     code, told = judged(preview, "preview", project)
     assert (code, told["findings"]) == (0, [])
     commands = [one for one in preview["steps"] if one["newState"]["type"] == REMOTE]
-    assert len(commands) == 8
+    assert len(commands) == 4
     commands[0]["newState"]["inputs"]["logging"] = "stderr"
     commands[1]["newState"]["inputs"]["stdin"] = "plain"
     first, second = (one["urn"].rpartition("::")[2] for one in commands[:2])

@@ -55,7 +55,7 @@ def _rolling(mesh: Mesh) -> bool:
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
-            if b"runner.rollout" in words and (entry / "cwd").resolve() == mesh.project.resolve():
+            if b"runner.driver" in words and (entry / "cwd").resolve() == mesh.project.resolve():
                 return True
         except OSError:
             continue

@@ -102,7 +102,7 @@ def test_the_watch_saw_runner_and_nodes(mesh: Mesh) -> None:
     assert mesh.watch.looks >= 16 * mesh.watch.seconds
     lines = joined(mesh.watch.seen)
     assert b"/usr/local/sbin/backplane-node" in lines
-    assert b"runner.rollout" in lines
+    assert b"runner.driver" in lines
     assert b"PULUMI_CONFIG_PASSPHRASE=" in lines
 
 

@@ -151,9 +151,7 @@ class Ward:
         """The rollouts that run where the runner is."""
         inside = (Process.of(pid) for pid in Namespace(self.mesh.lab.lab.runner).processes())
         return [
-            one
-            for one in inside
-            if one and one.alive and "runner.rollout" in processes.command(one)
+            one for one in inside if one and one.alive and "runner.driver" in processes.command(one)
         ]
 
     def unlock(self) -> None:

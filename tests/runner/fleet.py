@@ -33,6 +33,8 @@ class FakeNode:
     fleet: Fleet
     confirmed: str = OLD
     active: str = OLD
+    staged: str = OLD
+    damaged: bool = False
     lease: str = ""
     armed: bool = False
     refuse: str = ""
@@ -72,13 +74,15 @@ class FakeNode:
         except PermissionError as error:
             return {"error": str(error), "fix": "wait"}, 1
 
-    def do_status(self, _request: dict[str, Any]) -> dict[str, Any]:
+    def do_status(self, request: dict[str, Any]) -> dict[str, Any]:
         """Where the node stands."""
         return {
             "node": self.name,
             "tool": tool.version(tool.build()),
             "confirmed": self.confirmed,
             "active": self.active,
+            "staged": self.staged,
+            "whole": request.get("generation") == self.staged and not self.damaged,
             "lease": {"id": self.lease, "expires": 60} if self.lease else None,
             "timer": 60 if self.armed else None,
             "rekeys": self.rekeys,
@@ -88,8 +92,9 @@ class FakeNode:
         }
 
     def do_stage(self, request: dict[str, Any]) -> dict[str, Any]:
-        """A receipt that is new each time."""
-        return {"receipt": f"{request['generation']} {len(self.said)}"}
+        """Keep what a bundle begins with, and say that it is there."""
+        self.staged, self.damaged = request["bundle"].split()[0], False
+        return {"receipt": f"{self.staged} {len(self.said)}"}
 
     def do_lease(self, request: dict[str, Any]) -> dict[str, Any]:
         """One holder at a time."""
@@ -180,7 +185,9 @@ class Fleet:
                 process.exit(0)
                 return
             text = await process.stdin.read()
-            request = json.loads(text or b"{}")
+            request: dict[str, Any] = (
+                {"bundle": text.decode()} if verb == "stage" else json.loads(text or b"{}")
+            )
             if "at" in request:
                 await asyncio.sleep(max(0.0, (request["at"] - node.now()) / 1e9))
             answer, code = node.answer(verb, request)
@@ -209,8 +216,8 @@ class Fleet:
             server.close()
         await asyncio.gather(*(server.wait_closed() for server in self._servers))
 
-    def order(self, *, timer: int = 30, generation: str = NEW) -> Order:
-        """The order that leads all nodes to a generation."""
+    def order(self, *, timer: int = 30, generation: str = NEW, size: int = 0) -> Order:
+        """The order that leads all nodes to a generation, each with a bundle of that many bytes."""
         return Order(
             stack="fake",
             timer=timer,
@@ -222,7 +229,7 @@ class Fleet:
                     wg0=node.host(0),
                     host_key=node.host_key.export_public_key().decode().strip(),
                     generation=generation,
-                    receipt=f"{generation} x",
+                    bundle=f"{generation} ".ljust(size, "x"),
                     port=PORT,
                 )
                 for node in self.nodes

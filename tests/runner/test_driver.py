@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.rollout import Rollout
+from tests.runner import driving
 from tests.runner.fleet import NEW, Fleet
 from tests.runner.test_rollout import nothing, play, states
 
@@ -24,19 +25,17 @@ def test_driver_as_a_process_outlives_its_terminal() -> None:
 
     async def scene(fleet: Fleet) -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "runner.rollout",
+            *(sys.executable, "-m", "tests.runner.driving"),
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stdin
         assert process.stderr
-        process.stdin.write(fleet.order().encode().encode())
+        process.stdin.write(driving.encode(fleet.order()))
         process.stdin.write_eof()
         first = await process.stderr.readline()
-        assert first.startswith(b"lease: 4 of 4")
+        assert first.startswith(b"stage: 4 of 4")
         os.kill(process.pid, signal.SIGHUP)
         os.kill(process.pid, signal.SIGINT)
         rest = (await process.stderr.read()).decode()
@@ -46,10 +45,22 @@ def test_driver_as_a_process_outlives_its_terminal() -> None:
 
     fleet = play(4, scene, prepare=nothing)
     assert states(fleet) == {(NEW, NEW, "", False)}
+
+
+def test_what_is_no_recipe_is_refused_and_not_told() -> None:
+    """The driver ends with 2 and names the field that is wrong, but not what is in it."""
     broken = subprocess.run(
-        [sys.executable, "-m", "runner.rollout"], input=b"{}", cwd=ROOT, check=False
+        [sys.executable, "-m", "runner.driver"],
+        input=b'{"push_seed": 17, "project": "a secret"}',
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
     )
     assert broken.returncode == 2
+    assert b"push_seed" in broken.stderr
+    assert b"17" not in broken.stderr
+    assert b"a secret" not in broken.stderr
+    assert broken.stdout == b""
 
 
 def test_a_hundred_nodes_in_time(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,5 +28,6 @@ def test_a_repair_takes_nodes_that_are_there_through_it_all_and_tells_of_no_memb
     fleet = play(2, repair, prepare=done)
     assert states(fleet) == {(NEW, NEW, "", False)}
     assert all({"arm", "flip", "check", "confirm"} <= set(node.said) for node in fleet.nodes)
+    assert not any("stage" in node.said for node in fleet.nodes)
     assert [node.members for node in fleet.nodes] == ["", ""]
     assert all(node.members for node in play(2, change, prepare=nothing).nodes)

@@ -17,7 +17,7 @@ from tests.scripts.facts import ANY, DECLARED, NAMES, outputs
 
 GENERATION = "0123456789abcdef"
 GENERATIONS = dict.fromkeys(NAMES, GENERATION)
-URNS = {name: f"urn:{name}" for name in NAMES}
+URN = "urn:mesh-command"
 SSH = Rule(direction="in", protocol="tcp", port="22", others=("0.0.0.0/0",))
 
 
@@ -32,7 +32,7 @@ def told(**more: Any) -> Answers:  # noqa: ANN401 - JSON
 
 def judged(answers: Answers, declared: Mesh = DECLARED) -> list[dict[str, Any]]:
     """The findings."""
-    return _drift.of_nodes(declared, GENERATIONS, answers, URNS)
+    return _drift.of_nodes(declared, GENERATIONS, answers, URN)
 
 
 def node_finding(repair: str) -> dict[str, str]:
@@ -71,8 +71,8 @@ def test_a_damaged_generation_is_pushed_before_anything_is_repaired() -> None:
     """Its node is no target of a repair, and each finding there says what comes first."""
     found = judged(told(findings=[node_finding("pulumi up"), node_finding("rollout")]))
     assert [one["fix"] for one in found] == [
-        "pulumi up --replace 'urn:fsn-a'",
-        "pulumi up --replace 'urn:fsn-a', then backplane drift --repair",
+        "pulumi up --replace 'urn:mesh-command'",
+        "pulumi up --replace 'urn:mesh-command', then backplane drift --repair",
     ]
     assert _drift.targets(found) == ()
     assert _drift.targets(judged(told(findings=[node_finding("rollout")]))) == ("fsn-a",)
@@ -168,7 +168,7 @@ def test_a_repair_leads_each_node_to_where_it_is() -> None:
 
     order = _drift_repair.order(Credentials(), ["fsn-a"], {"fsn-a": "f" * 16})  # type: ignore[arg-type]
     assert order.repair is True
-    assert [(one.name, one.generation, one.receipt) for one in order.targets] == [
+    assert [(one.name, one.generation, one.bundle) for one in order.targets] == [
         ("fsn-a", "f" * 16, "")
     ]
 

@@ -93,7 +93,7 @@ def rollout_killed(_model: Model, _edit: Edit, _draw: Random) -> Fault:
     def strike(_: Mesh, run: Run) -> None:
         top = run.process
         for one in processes.descendants(top) if top is not None else ():
-            if "runner.rollout" in processes.command(one):
+            if "runner.driver" in processes.command(one):
                 processes.kill(one)
                 return
 
