@@ -64,6 +64,7 @@ def _node(
     declared: Mesh, node: MeshNode, generation: str, answers: Answers, urn: str
 ) -> Iterable[Json]:
     name, told = node.name, answers.told[node.name]
+    again = f"pulumi up --replace '{urn}'"
     wanted, there = tool.version(tool.build()), answers.tools[name]
     if there != wanted:
         yield finding(name, "files", tool.TOOL, (wanted, there), ROLLOUT)
@@ -71,8 +72,7 @@ def _node(
         yield finding(name, "generation", "the machine", (name, str(told["node"])), HAND)
     elif told["confirmed"] not in {None, generation}:
         sides = (generation, told["confirmed"])
-        yield finding(name, "generation", "confirmed generation", sides, PUSH, "pulumi up")
-    again = f"pulumi up --replace '{urn}'"
+        yield finding(name, "generation", "confirmed generation", sides, PUSH, again)
     lost = any(one["repair"] == PUSH for one in told["findings"])
     for one in told["findings"]:
         sides = (one["declared"], one["live"])

@@ -1,9 +1,8 @@
 """A program of the tests' own that spoils bundles: the product has no such switch.
 
-`project` makes a copy of the project whose `__main__.py` wraps `backplane.render.bundle.bundle`,
-so that the bundles of named nodes are altered, and then runs the ordinary program. What is altered
-stays consistent (counts, names, the generation's hash), so staging has nothing to object to; only
-`truncated` is meant to be refused. Which node suffers what stands in the environment.
+`project` makes a copy of the project whose rollout's driver alters the bundles of named nodes. What
+is altered stays consistent (counts, names, the generation's hash), so staging has nothing to object
+to; only `truncated` is meant to be refused. Which node suffers what stands in the environment.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from backplane import recipe
 from backplane.keys import Card, Identity
 from backplane.plan import Plan
 from backplane.render import bundle as bundles
@@ -26,15 +26,16 @@ from backplane.render import bundle as bundles
 MUTATION = "MUTATION_OF_THE_TEST"
 """JSON: what is done to the bundles, by node."""
 
-_PROGRAM = '''\
-"""The ordinary program with bundles that a test has altered."""
+_DRIVER = '''\
+"""The ordinary driver with bundles that a test has altered."""
 
-import runpy
+import sys
 
+from runner.ordinary import main
 from tests.lab import mutant
 
 mutant.install()
-runpy.run_path("ordinary.py")
+sys.exit(main())
 '''
 
 Document = dict[str, Any]
@@ -45,8 +46,9 @@ NOWHERE = "[fe80::1]:22"
 
 def project(folder: Path) -> Path:
     """Turn a copy of the project into one that spoils bundles."""
-    (folder / "__main__.py").rename(folder / "ordinary.py")
-    (folder / "__main__.py").write_text(_PROGRAM)
+    driver = folder / "runner" / "driver.py"
+    driver.rename(driver.with_name("ordinary.py"))
+    driver.write_text(_DRIVER)
     return folder
 
 
@@ -56,7 +58,7 @@ def environment(mutation: Mapping[str, str]) -> dict[str, str]:
 
 
 def install() -> None:
-    """Have the program get altered bundles."""
+    """Have the driver get altered bundles."""
     wanted: dict[str, str] = json.loads(os.environ[MUTATION])
     honest = bundles.bundle
 
@@ -71,7 +73,7 @@ def install() -> None:
         made = honest(plan, name, identity, directory, psk_roots, secrets)
         return spoil(made, wanted[name]) if name in wanted else made
 
-    bundles.bundle = altered
+    recipe.bundle = altered  # type: ignore[attr-defined]
 
 
 def spoil(bundle: bundles.Bundle, kind: str) -> bundles.Bundle:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -136,12 +138,21 @@ def test_the_rest_goes_as_it_was_said(mesh: Mesh, found: list[Finding]) -> None:
 
 
 def test_a_damaged_generation_names_the_push_that_writes_it_anew(mesh: Mesh) -> None:
-    """Lost content is on no other disk: the finding gives the URN of the stage, which is there."""
-    file = "/var/lib/backplane/confirmed/hosts"
-    mesh.lab.exec("hel-a", f"cp -p {file} /run/kept && truncate -s -1 {file}")
+    """Lost content is on no other disk: what the finding tells to run puts it there again.
+
+    No other node is staged anything, and none flips.
+    """
+    file, began = "/var/lib/backplane/confirmed/hosts", time.time()
+    whole = mesh.lab.exec("hel-a", f"cat {file}")
+    mesh.lab.exec("hel-a", f"truncate -s -1 {file}")
     (one,) = _drift(mesh)["findings"]
-    mesh.lab.exec("hel-a", f"mv /run/kept {file}")
     assert (one["node"], one["repair"]) == ("hel-a", "pulumi up")
-    urn = one["fix"].removeprefix("pulumi up --replace ").strip("'")
-    assert urn in mesh.run("pulumi", "stack", "--show-urns", "--stack", STACK).out
+    program, *words = shlex.split(one["fix"])
+    assert (program, *words[:2]) == ("pulumi", "up", "--replace")
+    mesh.must(*words, "--yes", "--skip-preview")
+    assert mesh.lab.exec("hel-a", f"cat {file}") == whole
     assert _drift(mesh)["ok"] is True
+    for name in NODES:
+        told = mesh.lab.exec(name, f"journalctl -q -t backplane-node -o cat --since @{began:.3f}")
+        assert ("staged" in told) is (name == "hel-a"), told
+        assert "armed" not in told

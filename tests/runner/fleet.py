@@ -47,6 +47,7 @@ class FakeNode:
     moment: int = 0
     ends: dict[str, dict[str, str]] = field(default_factory=dict)
     wall: float = 0.0
+    seconds: float = 0.0
     said: list[str] = field(default_factory=list)
     members: str = ""
 
@@ -115,7 +116,7 @@ class FakeNode:
         if "wall" in request:  # the way back says none
             since = (self.now() - request["clock"]) / 1e9
             self.wall = request["wall"] + since - time.time()
-        self.armed = True
+        self.armed, self.seconds = True, request["seconds"]
         return {"ok": True}
 
     def do_prepare(self, request: dict[str, Any]) -> dict[str, Any]:

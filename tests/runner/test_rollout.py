@@ -54,6 +54,13 @@ def test_all_nodes_end_confirmed() -> None:
     assert states(fleet) == {(NEW, NEW, "", False)}
 
 
+@pytest.mark.parametrize("size", [2, 7])
+def test_the_timer_grows_with_the_mesh(size: int) -> None:
+    """Every node's own undoing waits for what is declared and a second more for each node."""
+    fleet = play(size, _carry_out, prepare=nothing)
+    assert {node.seconds for node in fleet.nodes} == {fleet.order().timer + size}
+
+
 def test_a_mesh_that_is_there_is_not_touched() -> None:
     """Where every node has confirmed the wanted generation, only questions are asked."""
 

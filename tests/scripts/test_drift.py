@@ -18,6 +18,7 @@ from tests.scripts.facts import ANY, DECLARED, NAMES, outputs
 GENERATION = "0123456789abcdef"
 GENERATIONS = dict.fromkeys(NAMES, GENERATION)
 URN = "urn:mesh-command"
+AGAIN = f"pulumi up --replace '{URN}'"
 SSH = Rule(direction="in", protocol="tcp", port="22", others=("0.0.0.0/0",))
 
 
@@ -59,7 +60,7 @@ def test_each_kind_says_who_puts_it_right() -> None:
     ]
     found = [(one["node"], one["area"], one["repair"], one["fix"]) for one in judged(answers)]
     assert found == [
-        ("fsn-a", "generation", "pulumi up", "pulumi up"),
+        ("fsn-a", "generation", "pulumi up", AGAIN),
         ("fsn-b", "generation", "by hand", ""),
         ("hel-a", "reach", "by hand", ""),
         ("hel-b", "files", "rollout", "backplane drift --repair"),
