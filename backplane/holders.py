@@ -1,10 +1,16 @@
 """Whose keys are whose: identities and cards of nodes and people, out of the stack's randomness."""
 
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 
 from backplane import keys
 from backplane.keys import Card, Identity
 from backplane.members import PlanNode, PlanPerson
+
+
+def decoded(values: Mapping[str, str]) -> dict[str, bytes]:
+    """Base64 texts by slot, as bytes."""
+    return {slot: b64decode(value) for slot, value in values.items()}
 
 
 def of_node(

@@ -6,6 +6,7 @@ the number of nodes and they would with its square.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -40,7 +41,6 @@ class Recipe(BaseModel):
         salts: the key salt of each plane, by slot.
         roots: the PSK root of each plane, by slot.
         endpoints: the public address of every node, by name.
-        machines: what is new with each new machine of a node, by its name.
         secrets: those that the declaration names, by name.
     """
 
@@ -56,7 +56,6 @@ class Recipe(BaseModel):
     salts: dict[str, str] = Field(repr=False)
     roots: dict[str, str] = Field(repr=False)
     endpoints: dict[str, str]
-    machines: dict[str, str]
     secrets: dict[str, str] = Field(repr=False)
 
     def encode(self) -> str:
@@ -73,10 +72,13 @@ class Recipe(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            wrong = ", ".join(
-                ".".join(map(str, one["loc"])) or one["msg"] for one in error.errors()
-            )
+            told = {str(place) for one in error.errors() for place in one["loc"][:1]}
+            wrong = ", ".join(sorted(told & {*cls.model_fields})) or "as a whole"
             raise ValueError(f"what it is given is no recipe: {wrong}") from None
+
+    def digest(self) -> str:
+        """64 hex digits that change with anything in it, and tell nothing of what is random."""
+        return hashlib.sha256(self.encode().encode()).hexdigest()
 
     @cached_property
     def plan(self) -> Plan:
@@ -102,14 +104,14 @@ class Recipe(BaseModel):
 
     def bundles(self) -> Iterator[Bundle]:
         """The bundle of every node, in the plan's order."""
-        roots = _raw(self.roots)
+        roots = holders.decoded(self.roots)
         for node in self.plan.nodes:
             own = self._identities[node.name]
             yield bundle(self.plan, node.name, own, self.directory, roots, self.secrets)
 
     @cached_property
     def _identities(self) -> Mapping[str, Identity]:
-        salts = _raw(self.salts)
+        salts = holders.decoded(self.salts)
         nodes = {
             node.name: holders.of_node(
                 node, b64decode(self.seeds[node.name]), salts, slots=self.plan.slots
@@ -121,7 +123,3 @@ class Recipe(BaseModel):
             for person in self.plan.people
         }
         return {**people, **nodes}
-
-
-def _raw(values: Mapping[str, str]) -> dict[str, bytes]:
-    return {slot: b64decode(value) for slot, value in values.items()}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from collections.abc import Mapping
-
 import pulumi
 from pulumi_random import RandomBytes
 
@@ -20,11 +17,6 @@ def random_bytes(
     """32 random bytes, kept in the state as a secret; another epoch draws fresh ones."""
     keepers = None if epoch is None else {"epoch": str(epoch)}
     return RandomBytes(name, length=LENGTH, keepers=keepers, opts=opts)
-
-
-def decoded(values: Mapping[str, str]) -> dict[str, bytes]:
-    """Base64 texts by slot, as bytes."""
-    return {slot: b64decode(value) for slot, value in values.items()}
 
 
 def card(

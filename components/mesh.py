@@ -9,9 +9,9 @@ from typing import Protocol
 import pulumi
 
 from backplane import keys
+from backplane.holders import decoded
 from backplane.plan import Plan
 from components.access import Access, AccessArgs
-from components.material import decoded
 from components.person import Person, PersonArgs
 from components.plane import Plane
 
@@ -30,20 +30,22 @@ class Keyring:
 
     Attributes:
         salts: Key salts, base64.
+        drawn: PSK roots, base64.
         roots: PSK roots, bytes.
     """
 
     salts: pulumi.Output[Mapping[str, str]]
+    drawn: pulumi.Output[Mapping[str, str]]
     roots: pulumi.Output[dict[str, bytes]]
 
 
 def keyring(planes: Mapping[str, Plane]) -> Keyring:
     """Gather what the planes drew."""
+    drawn = pulumi.Output.all(**{slot: plane.root for slot, plane in planes.items()})
     return Keyring(
         salts=pulumi.Output.all(**{slot: plane.salt for slot, plane in planes.items()}),
-        roots=pulumi.Output.all(**{slot: plane.root for slot, plane in planes.items()}).apply(
-            decoded
-        ),
+        drawn=drawn,
+        roots=drawn.apply(decoded),
     )
 
 

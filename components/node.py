@@ -15,7 +15,7 @@ from components.access import Access
 from components.clouds import CLOUDS
 from components.clouds.base import MachineArgs
 from components.link import Ends, Link
-from components.material import card, decoded, random_bytes
+from components.material import card, random_bytes
 from components.mesh import Directory, Keyring
 from components.push import Push, command
 from components.site import Site
@@ -81,7 +81,7 @@ class Node(pulumi.ComponentResource):
         self.seed = seed = random_bytes(f"{name}-seed", opts=child()).base64
         identity = pulumi.Output.all(seed=seed, salts=args.ring.salts).apply(
             lambda parts: holders.of_node(
-                node, b64decode(parts["seed"]), decoded(parts["salts"]), slots=plan.slots
+                node, b64decode(parts["seed"]), holders.decoded(parts["salts"]), slots=plan.slots
             )
         )
         bootstrap = seed.apply(lambda text: keys.bootstrap(b64decode(text), node.incarnation))

@@ -10,7 +10,7 @@ import pulumi
 
 from backplane import holders, keys
 from backplane.plan import PlanPerson
-from components.material import decoded, random_bytes
+from components.material import random_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Person(pulumi.ComponentResource):
         self.seed = random_bytes(f"{name}-seed", opts=child).base64
         self.identity = pulumi.Output.all(seed=self.seed, salts=args.salts).apply(
             lambda parts: holders.of_person(
-                person, b64decode(parts["seed"]), decoded(parts["salts"])
+                person, b64decode(parts["seed"]), holders.decoded(parts["salts"])
             )
         )
         self.card = pulumi.Output.unsecret(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,17 +15,19 @@ from pydantic import JsonValue
 from backplane.plan import Plan
 from backplane.recipe import Recipe
 from backplane.render import notes
+from backplane.ways import EPOCHS, numbers
 from components.access import Access
 from components.mesh import Keyring
 from components.node import Node
 from components.person import Person
 from runner import tool
+from runner.receipt import RECEIPT
 
-DRIVER = ".venv/bin/python -m runner.driver"
+WRITER, DRIVER = (f".venv/bin/python -m runner.{module}" for module in ("receipt", "driver"))
 """Relative to the project, where a local command runs: no path of one machine is in the state."""
 
-RECEIPT = "od -An -N8 -tx1 /dev/urandom | tr -d ' \\n'"
-"""Prints what is new each time it runs."""
+UNKNOWN = "0" * 16
+"""The generation of a node that no receipt tells of: `--target` has left the receipt out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class Rollout(pulumi.ComponentResource):
     """
 
     generations: pulumi.Output[Mapping[str, str]]
-    """The generation of each node by name, known when the mesh has confirmed."""
+    """What each node is to run, by name; known before the mesh is led there, and if that fails."""
 
     def __init__(
         self, name: str, args: RolloutArgs, opts: pulumi.ResourceOptions | None = None
@@ -77,50 +78,60 @@ class Rollout(pulumi.ComponentResource):
                 program=" ".join(versions),
                 mesh=args.declared,
                 absent=[node.name for node in plan.nodes if node.absent],
-                push_seed=parts["push_seed"],
-                seeds=parts["seeds"],
-                salts=parts["salts"],
-                roots={slot: b64encode(root).decode() for slot, root in parts["roots"].items()},
-                endpoints=parts["endpoints"],
-                machines=parts["machines"],
-                secrets=parts["secrets"],
+                **parts,
             ).encode()
 
-        made: pulumi.Output[str] = pulumi.Output.all(
-            push_seed=args.access.seed,
-            seeds={
-                **{one: person.seed for one, person in args.people.items()},
-                **{one: node.seed for one, node in nodes.items()},
-            },
-            salts=args.ring.salts,
-            roots=args.ring.roots,
-            endpoints={one: node.endpoint for one, node in nodes.items()},
-            machines={one: node.enrolled for one, node in nodes.items()},
-            secrets=args.secrets,
-            # Waited for and not told: nodes are met before the rollout starts.
-            met=[node.met for node in nodes.values()],
-        ).apply(recipe)
-        stdin: pulumi.Output[str] = pulumi.Output.secret(made)
+        made: pulumi.Output[str] = pulumi.Output.secret(
+            pulumi.Output.all(
+                push_seed=args.access.seed,
+                seeds={
+                    **{one: person.seed for one, person in args.people.items()},
+                    **{one: node.seed for one, node in nodes.items()},
+                },
+                salts=args.ring.salts,
+                roots=args.ring.drawn,
+                endpoints={one: node.endpoint for one, node in nodes.items()},
+                secrets=args.secrets,
+            ).apply(recipe)
+        )
+        # What changes is told here: a command that fails is shown whole, twice, and this one
+        # hardly ever does.
         receipt = local.Command(
             f"{name}-receipt",
-            create=RECEIPT,
-            stdin=made.apply(_digest),
+            create=f"exec {WRITER}\n{notes.rollout(plan, *versions)}",
+            stdin=made,
             logging=local.Logging.NONE,
             add_previous_output_in_env=False,
             opts=child,
         )
-        command = local.Command(
+        told: pulumi.Output[dict[str, Any]] = pulumi.Output.unsecret(
+            receipt.stdout.apply(json.loads)
+        )
+        machines = pulumi.Output.all(
+            # Waited for and not told: nodes are met before the rollout starts.
+            met=[node.met for node in nodes.values()],
+            enrolled={one: node.enrolled for one, node in nodes.items()},
+        ).apply(lambda parts: _digest(parts["enrolled"]))
+        local.Command(
             f"{name}-command",
-            create=f"exec {DRIVER}\n{notes.rollout(plan, *versions)}",
-            stdin=stdin,
-            environment={"BACKPLANE_RECEIPT": receipt.stdout},
+            create=f"exec {DRIVER}",
+            stdin=made,
+            environment={
+                RECEIPT: told.apply(lambda line: line["receipt"]),
+                "BACKPLANE_MACHINES": machines,
+                # For the guard of the two ways in: recorded when the mesh has confirmed, only then.
+                EPOCHS: json.dumps(numbers(plan), sort_keys=True),
+            },
             logging=local.Logging.STDERR,
             add_previous_output_in_env=False,
             opts=child,
         )
-        self.generations = pulumi.Output.unsecret(command.stdout.apply(json.loads))
+        self.generations = told.apply(
+            lambda line: {one: line["generations"].get(one, UNKNOWN) for one in nodes}
+        )
         self.register_outputs({"generations": self.generations})
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(enrolled: Mapping[str, str]) -> str:
+    """Other machines make a rollout run, whatever they were made anew for."""
+    return hashlib.sha256(json.dumps(enrolled, sort_keys=True).encode()).hexdigest()[:16]

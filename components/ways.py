@@ -10,21 +10,19 @@ from typing import Any
 import pulumi
 
 from backplane.plan import Plan
-from backplane.ways import renewed
+from backplane.ways import renewed, standing
 
 PATIENCE = 60.0
-"""Seconds for reading the stack's outputs; a remote state takes a few."""
+"""Seconds for reading the stack's state; a remote one takes a few."""
 
 
 def guard(plan: Plan) -> None:
-    """Compare with the outputs of the last `up` that came to its end.
-
-    A failed `up` leaves the outputs as they were, so a rotation that has not ended counts too.
+    """Compare with what the state says that nodes know; secrets in it stay encrypted.
 
     Raises:
         pulumi.RunError: Enrollment and management would both have new keys or PSKs, on some node.
     """
-    found = renewed(plan, _before(plan.stack))
+    found = renewed(plan, standing(_state(plan.stack)))
     if found:
         name, lines = next(iter(found.items()))
         others = f" and {len(found) - 1} more nodes" if len(found) > 1 else ""
@@ -35,14 +33,14 @@ def guard(plan: Plan) -> None:
         )
 
 
-def _before(stack: str) -> dict[str, Any]:
-    """Output `plan`; empty before the first `up` has ended."""
+def _state(stack: str) -> dict[str, Any]:
+    """The state before this run; empty before the first."""
     program = shutil.which("pulumi")
     if program is None:
         pulumi.log.warn("no `pulumi` on PATH: not checked that only one way in changes")
         return {}
     done = subprocess.run(
-        [program, "stack", "output", "plan", "--json", "--stack", stack, "--non-interactive"],
+        [program, "stack", "export", "--stack", stack, "--non-interactive"],
         capture_output=True,
         text=True,
         check=False,
@@ -50,5 +48,5 @@ def _before(stack: str) -> dict[str, Any]:
     )
     if done.returncode != 0:
         return {}
-    plan: dict[str, Any] = json.loads(done.stdout)
-    return plan
+    state: dict[str, Any] = json.loads(done.stdout)
+    return state

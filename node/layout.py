@@ -104,6 +104,11 @@ class Layout:
         return self.run / "lease.json"
 
     @property
+    def packing(self) -> Path:
+        """Locked by the stage that installs packages."""
+        return self.run / "packing"
+
+    @property
     def lock(self) -> Path:
         """Held by the one verb that is changing something."""
         return self.run / "lock"

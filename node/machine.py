@@ -53,14 +53,28 @@ class Machine:
         Raises:
             Refused: Another verb held it for a minute.
         """
+        with self.alone(self.layout.lock, patience=_LOCK_PATIENCE):
+            yield
+
+    @contextlib.contextmanager
+    def alone(self, lock: Path, *, patience: float) -> Iterator[None]:
+        """Hold a lock.
+
+        Args:
+            lock: The file that stands for it.
+            patience: Seconds to wait for it.
+
+        Raises:
+            Refused: Another verb held it for longer than that.
+        """
         self.ensure_run()
-        descriptor = os.open(self.layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            deadline = self.clock.seconds() + _LOCK_PATIENCE
+            deadline = self.clock.seconds() + patience
             while not _try_lock(descriptor):
                 if self.clock.seconds() > deadline:
                     raise Refused(
-                        f"another change has been running on this machine for {_LOCK_PATIENCE:g} s",
+                        f"another change has been running on this machine for {patience:g} s",
                         "wait for it to end (journalctl -t backplane-node), then try again",
                     )
                 self.clock.sleep(_LOCK_STEP)

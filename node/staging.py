@@ -1,13 +1,14 @@
 """Taking in a bundle: judged whole, written durably, nothing live is changed."""
 
-import secrets
-
 from node import bundle, firewall, generations, identity, packages, roles, sshd
 from node.errors import Refused
 from node.generations import Generation
 from node.layout import BIRTH
 from node.machine import Machine
 from node.request import AGAIN, Answer
+
+_PACKING = 600.0
+"""Seconds that one stage waits for the packages of another."""
 
 
 def stage(machine: Machine, text: str) -> Answer:
@@ -18,28 +19,30 @@ def stage(machine: Machine, text: str) -> Answer:
         text: The bundle, base64.
 
     Returns:
-        ``receipt``: generation and a token that is new in each run.
+        ``staged``: the generation.
 
     Raises:
         Refused: It is damaged, for another machine, or one of the machine's tools refuses it.
     """
     decoded = bundle.decode(text)
     _require_ours(machine, decoded)
-    # Ahead of the lock: this may take minutes, and an undo must not wait for it.
-    packages.ensure(
-        machine,
-        roles.packages(decoded.roles),
-        shut=roles.shut(decoded.roles),
-        ahead=roles.ahead(decoded.roles),
-        others=roles.others(decoded.roles),
-    )
+    # Ahead of the lock: this may take minutes, and an undo must not wait for it. A stage whose
+    # answer was lost is asked for again while the first is still at it: that one waits here.
+    with machine.alone(machine.layout.packing, patience=_PACKING):
+        packages.ensure(
+            machine,
+            roles.packages(decoded.roles),
+            shut=roles.shut(decoded.roles),
+            ahead=roles.ahead(decoded.roles),
+            others=roles.others(decoded.roles),
+        )
     with machine.changing():
         _require_ours(machine, decoded)
         generation = admit(machine, decoded)
         generations.stage(machine, generation.name)
         generations.prune(machine)
         machine.journal.say(f"staged {generation.name}")
-    return {"receipt": f"{generation.name} {secrets.token_hex(8)}"}
+    return {"staged": generation.name}
 
 
 def _require_ours(machine: Machine, decoded: bundle.Bundle) -> None:

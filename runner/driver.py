@@ -1,23 +1,24 @@
 """The process that carries a rollout out, started by the program and able to outlive it.
 
 Run as `python -m runner.driver` with a recipe (see `backplane.recipe`) on its standard input. It
-tells one short line a phase on its standard error, and when all is done the generation of every
-node as JSON on its standard output. It ends with 1 when the mesh stayed as it was.
+tells one short line a phase on its standard error, and ends with 1 when the mesh stayed as it was.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 
 from backplane.recipe import Recipe
 from runner.hold import Hold
 from runner.order import Order, ordered
 from runner.problem import RunnerError
+from runner.receipt import RECEIPT
 from runner.rollout import Rollout
 from runner.tunnel import sweep
 
@@ -51,15 +52,21 @@ def go_on_alone() -> None:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
-def carry_out(order: Order) -> int:
-    """Carry an order out while holding the stack's tunnel; 0 when every node confirmed."""
-    hold = Hold(order.stack)
+@contextlib.contextmanager
+def holding(stack: str) -> Iterator[None]:
+    """Keep a stack's tunnel up meanwhile."""
+    hold = Hold(stack)
     try:
-        return asyncio.run(_run(order))
+        yield
     finally:
         if hold.release():
             # The program that made the tunnel has died; this was its last user.
-            sweep(order.stack)
+            sweep(stack)
+
+
+def carry_out(order: Order) -> int:
+    """Carry an order out; 0 when every node confirmed."""
+    return asyncio.run(_run(order))
 
 
 def main() -> int:
@@ -70,14 +77,20 @@ def main() -> int:
     except ValueError as error:
         tell(f"rollout: {error}; it is started by `pulumi up`")
         return 2
-    began = time.monotonic()
-    order, generations = ordered(recipe)
-    tell(f"bundles: {len(generations)} nodes, {time.monotonic() - began:.2f} s")
-    code = carry_out(order)
-    if code == 0:
-        with contextlib.suppress(OSError):
-            print(json.dumps(generations, sort_keys=True), flush=True)
-    return code
+    if os.environ.get(RECEIPT, "").partition(" ")[0] != recipe.digest():
+        tell("rollout: its receipt is for another declaration; run `pulumi up` without --target")
+        return 2
+    # Held from now on: the program that started this may end while bundles are made.
+    with holding(recipe.stack):
+        began = time.monotonic()
+        try:
+            order = ordered(recipe)
+        except Exception as error:  # noqa: BLE001 - what it says may hold a secret
+            tell(f"rollout: a defect: the bundles cannot be made ({type(error).__name__})")
+            return 2
+        took = time.monotonic() - began
+        tell(f"bundles: {len(order.targets)} nodes, {took:.2f} s")
+        return carry_out(order)
 
 
 if __name__ == "__main__":

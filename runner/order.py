@@ -53,14 +53,10 @@ class Order:
     offline: tuple[str, ...] = ()
 
 
-def ordered(recipe: Recipe) -> tuple[Order, dict[str, str]]:
-    """The rollout of a mesh, and the generation of every node by name.
-
-    A node that is away or retired has a generation too, which it takes when it is back.
-    """
-    plan, generations, targets = recipe.plan, dict[str, str](), list[Target]()
+def ordered(recipe: Recipe) -> Order:
+    """The rollout of a mesh; who is away or retired has no part in it, and catches up, or goes."""
+    plan, targets = recipe.plan, list[Target]()
     for node, bundle in zip(plan.nodes, recipe.bundles(), strict=True):
-        generations[node.name] = bundle.generation
         if node.away or node.retire:
             continue
         targets.append(
@@ -73,7 +69,7 @@ def ordered(recipe: Recipe) -> tuple[Order, dict[str, str]]:
                 bundle=bundle.encode(),
             )
         )
-    order = Order(
+    return Order(
         stack=plan.stack,
         timer=plan.timer,
         push_key=push_key(recipe.push_seed).private.text(),
@@ -81,4 +77,3 @@ def ordered(recipe: Recipe) -> tuple[Order, dict[str, str]]:
         absent=tuple(node.name for node in plan.nodes if node.absent),
         offline=tuple(node.name for node in plan.nodes if node.offline),
     )
-    return order, generations

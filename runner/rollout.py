@@ -85,7 +85,11 @@ class Rollout:
     async def _leased(self) -> None:
         """Lead all nodes to their generations, with every node's lease."""
         lasts, patience = self.timer + SLACK, QUICK
-        await self._leases.take(lasts, patience=lasts + SLACK, reach=REACH)
+        try:
+            await self._leases.take(lasts, patience=lasts + SLACK, reach=REACH)
+        except asyncio.CancelledError:
+            await self._leases.release(seconds=patience)
+            raise Failed("the rollout was stopped.", "run `pulumi up` again.") from None
         try:
             if await self._phase("status", self._status):
                 await self._change()
@@ -132,11 +136,21 @@ class Rollout:
         return any(answers)
 
     async def _status(self, member: Member) -> bool:
-        """Learn where a node stands; True when it has something to do."""
+        """Learn where a node stands; True when it has something to do.
+
+        Raises:
+            Refused: It was staged another generation since: this rollout outlived its program.
+        """
         await learn(member)
+        if self.repair:
+            return True
+        if member.before.get("staged") != member.target.generation:
+            raise Refused(
+                f"{member.name}: another generation was staged since, by a newer `pulumi up`.",
+                "nothing: that one goes on.",
+            )
         at = {member.before.get("confirmed"), member.before.get("active")}
-        there = at == {member.target.generation} and member.before.get("timer") is None
-        return self.repair or not there
+        return at != {member.target.generation} or member.before.get("timer") is not None
 
     async def _arm(self, member: Member) -> None:
         """Start the node's own undoing, and learn which peers answer while nothing has changed."""

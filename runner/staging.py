@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from runner import tool
 from runner.member import Member
+from runner.ssh import Refused, Unreachable
 
 REACH = 15.0
 """Seconds a node has to answer before the rollout gives up on it; nothing has changed by then."""
@@ -44,7 +46,11 @@ class Staging:
             return False
         self._busy.add(member.name)
         try:
-            await member.call("stage", member.target.bundle, seconds=LIMIT)
+            await _send(member)
+        except Refused as error:
+            # At once, since others may be at it for minutes.
+            self._tell(str(error.what))
+            raise
         finally:
             self._busy.discard(member.name)
         return True
@@ -63,6 +69,22 @@ class Staging:
             await asyncio.sleep(REMIND)
             if self._busy:
                 self._tell(f"stage: still at work: {', '.join(sorted(self._busy))}")
+
+
+async def _send(member: Member) -> None:
+    """Stage; a node that is lost on the way must answer again as soon as any other must."""
+    until = time.monotonic() + LIMIT
+    while True:
+        try:
+            session = await member.session()
+            await session.call("stage", member.target.bundle, seconds=until - time.monotonic())
+        except Unreachable:
+            if time.monotonic() >= until:
+                raise
+            member.close()
+            await member.call("status", seconds=REACH)
+        else:
+            return
 
 
 async def learn(member: Member) -> None:

@@ -54,14 +54,19 @@ def version(tool: bytes) -> str:
     return hashlib.sha256(tool).hexdigest()[:12]
 
 
+TELLING = frozenset({"policy", "report"})
+"""The packages of the pure part that no bundle is made with."""
+
+
 @cache
 def program(source: Path = SOURCE.parent / "backplane") -> str:
-    """First 12 hex digits of a hash of all that makes bundles: names and content of its files."""
+    """First 12 hex digits of a hash of what makes bundles: names and content of its modules."""
     total = hashlib.sha256()
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+    for path in sorted(_modules(source)):
+        name = path.relative_to(source)
+        if TELLING.isdisjoint(name.parts):
             content = hashlib.sha256(path.read_bytes()).hexdigest()
-            total.update(f"{path.relative_to(source)} {content}\n".encode())
+            total.update(f"{name} {content}\n".encode())
     return total.hexdigest()[:12]
 
 

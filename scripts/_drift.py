@@ -48,7 +48,7 @@ def of_nodes(
         declared: the mesh, without the nodes that are left out.
         generations: what each node was told to run.
         answers: what they said.
-        urn: of the rollout.
+        urn: of the rollout's receipt.
     """
     found: list[Json] = []
     for node in declared.nodes:

@@ -122,11 +122,14 @@ def selected(stack: str | None) -> str:
     ).strip()
 
 
-def rollout_urn(stack: Stack) -> str:
-    """The URN of the rollout: what `pulumi up --replace` is given to write generations anew."""
+def receipt_urn(stack: Stack) -> str:
+    """The URN of the rollout's receipt: what `pulumi up --replace` is given for another rollout.
+
+    With the rollout's own, one that failed would not be tried again by a plain `pulumi up`.
+    """
     name, _ = settings()
     kind = "backplane:index:Rollout$command:local:Command"
-    return f"urn:pulumi:{stack.credentials.stack}::{name}::{kind}::mesh-command"
+    return f"urn:pulumi:{stack.credentials.stack}::{name}::{kind}::mesh-receipt"
 
 
 def setting(stack: str, key: str) -> str | None:

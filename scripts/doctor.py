@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scripts._problem import Problem
-from scripts._stack import Stack, StackOption, read, rollout_urn
+from scripts._stack import Stack, StackOption, read, receipt_urn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -43,7 +43,7 @@ async def _examine(stack: Stack, declared: Mesh, tell: Tell, wait: float) -> lis
         asyncio.to_thread(_drift_cloud.look, stack),
     )
     generations = {name: nodes[name]["generation"] for name in names}
-    found = [*_drift.of_nodes(declared, generations, answers, rollout_urn(stack)), *cloud]
+    found = [*_drift.of_nodes(declared, generations, answers, receipt_urn(stack)), *cloud]
     verdict = judge(declared, seen.facts, seen.unreachable)
     sites = {name: node["site"] for name, node in nodes.items()}
     return [one.document() for one in _diagnosis.diagnose(declared, verdict, found, sites)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts._stack import Stack, StackOption, read, rollout_urn
+from scripts._stack import Stack, StackOption, read, receipt_urn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ async def _look(stack: Stack, declared: Mesh, tell: Tell, wait: float) -> tuple[
         asyncio.to_thread(_drift_cloud.look, stack),
     )
     generations = {name: nodes[name]["generation"] for name in names}
-    return [*_drift.of_nodes(declared, generations, answers, rollout_urn(stack)), *cloud], answers
+    return [*_drift.of_nodes(declared, generations, answers, receipt_urn(stack)), *cloud], answers
 
 
 async def _run(

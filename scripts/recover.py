@@ -237,7 +237,7 @@ def main(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Look only.")] = False,
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds that what still runs gets to end.")
-    ] = 900.0,
+    ] = 1800.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print what a machine can read.")] = False,
 ) -> None:
     """Clean up after a pulumi that was killed, so that a plain `pulumi up` goes on.

@@ -99,6 +99,6 @@ QUIET = Rule(
     id="quiet-commands",
     says="remote commands log nothing",
     why="their output goes to the display line by line, and a long line hangs them for good",
-    fix='logging="none"; a command prints one receipt, which is an output',
+    fix='logging="none"; what a command prints is an output',
     look=_quiet,
 )

@@ -32,7 +32,7 @@ import sys, time
 marks = {{"began": time.time()}}
 sys.path.insert(0, {str(ROOT)!r})
 import atexit, json, os, runpy
-import components.declared, components.link, runner.contact
+import components.declared, components.link, components.rollout, runner.contact
 
 class Tunnel:
     def __init__(self, stack): pass
@@ -64,6 +64,7 @@ atexit.register(ended)
 components.link.Tunnel = Tunnel
 runner.contact.Contact = Contact
 components.declared.declared = timed(components.declared.declared)
+components.rollout.WRITER = {sys.executable!r} + " -m runner.receipt"
 runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
 marks["described"] = time.time()
 """

@@ -1,10 +1,8 @@
 """The plugin `command` on paper: remote commands succeed at once, and nothing is sent anywhere.
 
-A rollout makes its bundles, as the real driver does, and tells their generations; other local
-commands run.
+A rollout makes its bundles, as the real driver does; other local commands run.
 """
 
-import json
 from typing import cast
 
 from backplane.recipe import Recipe
@@ -59,8 +57,8 @@ def _is_rollout(inputs: Plain) -> bool:
 
 
 def _rolled_out(inputs: Plain) -> Plain:
-    _, generations = ordered(Recipe.decode(cast("str", text(inputs, "stdin"))))
-    return {"stdout": json.dumps(generations, sort_keys=True) + "\n", "stderr": ""}
+    ordered(Recipe.decode(cast("str", text(inputs, "stdin"))))
+    return {"stdout": "", "stderr": ""}
 
 
 if __name__ == "__main__":

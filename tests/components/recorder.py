@@ -19,7 +19,6 @@ import yaml
 from pulumi.runtime import mocks, rpc
 
 from backplane.recipe import Recipe
-from runner.order import ordered
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "4dabf18193072939515e22adb298388d"
@@ -66,8 +65,10 @@ class _Mocks(mocks.Mocks):
             made["ipNetwork"] = f"2001:db8:1:{last:x}::/64"
         if args.typ.startswith("command:"):
             made["stdout"] = f'{{"receipt": "{args.name}"}}'
-        if args.name == "mesh-command":
-            made["stdout"] = json.dumps(ordered(Recipe.decode(_plain(args.inputs["stdin"])))[1])
+        if args.name == "mesh-receipt":
+            read = Recipe.decode(_plain(args.inputs["stdin"]))
+            told = {bundle.node: bundle.generation for bundle in read.bundles()}
+            made["stdout"] = json.dumps({"receipt": "of the mocks", "generations": told})
         return str(number), made
 
 

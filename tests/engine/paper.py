@@ -19,7 +19,9 @@ def declare(project: PulumiProject, mesh: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(stack))
 
 
-DRIVER = f"env PYTHONPATH={ROOT} {sys.executable} -m tests.engine.paper_driver"
+WRITER = f"env PYTHONPATH={ROOT} {sys.executable} -m runner.receipt"
+FAILS = "PAPER_ROLLOUT_FAILS"
+"""In the engine's environment, `1` makes rollouts fail."""
 
 # Runs this repository's program without a tunnel and with commands that do nothing.
 HANDS_OFF = f"""
@@ -40,6 +42,7 @@ HANDS_OFF = f"""
 
     components.link.Link = Untouched
     components.push.remote.Command = nothing
-    components.rollout.DRIVER = {DRIVER!r}
+    components.rollout.WRITER = {WRITER!r}
+    components.rollout.DRIVER = 'sh -c "exit ${{{FAILS}:-0}}"'
     runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
     """

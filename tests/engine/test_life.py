@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api_server import ApiServer
-from tests.engine.paper import HANDS_OFF, declare
+from tests.engine.paper import FAILS, HANDS_OFF, ROOT, declare
 from tests.pulumi_project import PulumiProject
 
 SERVER = "backplane:index:Node$hcloud:index/server:Server"
@@ -105,6 +105,123 @@ def test_both_ways_in_never_change_at_once(standing: PulumiProject, mesh: dict[s
     declare(standing, mesh)
     standing.up()
     assert standing.steps() == {}
+
+
+def test_a_way_in_that_a_failed_run_drew_anew_is_not_forgotten(
+    standing: PulumiProject, mesh: dict[str, Any]
+) -> None:
+    """Enrollment's rotation fails, then another one tries management's: refused, whatever follows.
+
+    Taken back, enrollment is drawn once more, under the number that nodes know and with keys that
+    they do not: still refused, until a rollout has come through.
+    """
+    planes = mesh.setdefault("planes", {})
+    for enrollment in (2, 1):
+        planes.clear()
+        planes["enrollment"] = {"keys": enrollment}
+        declare(standing, mesh)
+        _failing(standing)
+        planes["management"] = {"keys": 2}
+        declare(standing, mesh)
+        refused = standing.run("up", "--yes", "--skip-preview", "--stack", "test", check=False)
+        assert refused.code != 0
+        assert "both ways in would change at once" in refused.text
+        assert "enrollment: keys drawn anew by a run that failed" in refused.text
+    del planes["management"]
+    declare(standing, mesh)
+    standing.up()
+    planes["management"] = {"keys": 2}
+    declare(standing, mesh)
+    standing.up()
+    assert standing.steps() == {}
+
+
+def test_a_change_that_failed_and_is_taken_back_is_rolled_out(
+    standing: PulumiProject, mesh: dict[str, Any]
+) -> None:
+    """Nobody knows what a failed rollout left behind: the same declaration as before runs one.
+
+    Meanwhile the outputs tell what was declared, for those who look what is wrong.
+    """
+    before = standing.outputs()["nodes"]
+    mesh["operators"]["carol"] = {"id": 9, "planes": ["management"]}
+    declare(standing, mesh)
+    _failing(standing)
+    tried = standing.outputs()["nodes"]
+    assert all(tried[name]["generation"] != before[name]["generation"] for name in before)
+    assert standing.steps() == {"mesh-command": "update"}
+    standing.run("state", "unprotect", "--all", "--yes", "--stack", "test")
+    del mesh["operators"]["carol"]
+    declare(standing, mesh)
+    assert _steps(standing) == {
+        "mesh-receipt": "update",
+        "mesh-command": "update",
+        "carol": "delete",
+        "carol-seed": "delete",
+    }
+    standing.up()
+    assert standing.outputs()["nodes"] == before
+    assert standing.steps() == {}
+
+
+def test_another_rollout_is_tried_until_one_comes_through(standing: PulumiProject) -> None:
+    """`--replace` of the receipt, which drift tells to run: one that fails is tried again."""
+    urn = "urn:pulumi:test::throwaway::backplane:index:Rollout$command:local:Command::mesh-receipt"
+    _failing(standing, "--replace", urn)
+    assert standing.steps() == {"mesh-command": "update"}
+    standing.up()
+    assert standing.steps() == {}
+
+
+def test_a_first_run_that_fails_leaves_outputs(
+    project: PulumiProject, mesh: dict[str, Any]
+) -> None:
+    """`status`, `doctor` and the others need them just then."""
+    project.program(HANDS_OFF)
+    declare(project, mesh)
+    _failing(project)
+    told = project.outputs()
+    assert {"nodes", "runner", "plan"} <= set(told)
+    assert len({node["generation"] for node in told["nodes"].values()}) == 4
+
+
+def test_a_target_leaves_the_others_as_they_are(
+    standing: PulumiProject, mesh: dict[str, Any]
+) -> None:
+    """A node that no receipt tells of has no generation yet; the others have those they had."""
+    before = standing.outputs()["nodes"]
+    mesh["sites"]["hel"]["nodes"]["hel-c"] = {"id": 3}
+    declare(standing, mesh)
+    standing.up("--target", "**::hel-c", "--target", "**::hel-c-seed", "--target", "**::hel-c-ipv4")
+    told = standing.outputs()["nodes"]
+    assert told.pop("hel-c")["generation"] == "0" * 16
+    assert told == before
+
+
+def test_a_rollout_alone_is_refused_for_another_declaration(
+    standing: PulumiProject, mesh: dict[str, Any]
+) -> None:
+    """With `--target` of the rollout its receipt is the old one."""
+    # Here the real driver is wanted; it refuses before it would reach for any node.
+    standing.program(HANDS_OFF.replace("components.rollout.DRIVER = ", "_ = "))
+    (standing.directory / ".venv").symlink_to(ROOT / ".venv")
+    standing.env["PYTHONPATH"] = str(ROOT)
+    mesh["operators"]["carol"] = {"id": 9, "planes": ["management"]}
+    declare(standing, mesh)
+    targets = ("**::mesh-command", "**::carol", "**::carol-seed")
+    words = [word for target in targets for word in ("--target", target)]
+    done = standing.up(*words, check=False)
+    assert done.code != 0
+    assert "its receipt is for another declaration" in done.text
+
+
+def _failing(project: PulumiProject, *words: str) -> None:
+    """An `up` whose rollout fails."""
+    project.env[FAILS] = "1"
+    done = project.up(*words, check=False)
+    del project.env[FAILS]
+    assert done.code != 0
+    assert "exit status 1" in done.text
 
 
 def _salts(export: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ import json
 import sys
 from dataclasses import asdict
 
-from runner.driver import carry_out, go_on_alone
+from runner.driver import carry_out, go_on_alone, holding
 from runner.order import Order, Target
 
 
@@ -27,4 +27,7 @@ def decode(text: str) -> Order:
 
 if __name__ == "__main__":
     go_on_alone()
-    sys.exit(carry_out(decode(sys.stdin.read())))
+    told = decode(sys.stdin.read())
+    with holding(told.stack):
+        code = carry_out(told)
+    sys.exit(code)

@@ -72,56 +72,6 @@ def test_a_mesh_that_is_there_is_not_touched() -> None:
     assert [node.said for node in fleet.nodes] == [["status", "lease", "status", "release"]] * 3
 
 
-def test_only_what_a_node_lacks_is_staged() -> None:
-    """A bundle goes to a node that has another generation, was staged another, or has it damaged.
-
-    The last two have nothing to flip to, so that all the others are left alone with them.
-    """
-
-    def done(fleet: Fleet) -> None:
-        for node in fleet.nodes:
-            node.confirmed = node.active = node.staged = NEW
-        fleet.nodes[1].staged = OLD
-        fleet.nodes[2].damaged = True
-
-    fleet = play(3, _carry_out, prepare=done)
-    assert ["stage" in node.said for node in fleet.nodes] == [False, True, True]
-    assert not any("arm" in node.said for node in fleet.nodes)
-    assert all(node.staged == NEW and not node.damaged for node in fleet.nodes)
-
-
-def test_a_bundle_that_is_refused_leaves_every_lease_alone() -> None:
-    """Staging has no live effect: what one node refuses ends the rollout before it has begun."""
-
-    def spoil(fleet: Fleet) -> None:
-        fleet.nodes[2].refuse = "stage"
-
-    async def scene(fleet: Fleet) -> None:
-        with pytest.raises(Failed, match="stage failed") as caught:
-            await _carry_out(fleet)
-        assert "n002: stage refused: disk full" in caught.value.what
-
-    fleet = play(3, scene, prepare=spoil)
-    assert states(fleet) == {(OLD, OLD, "", False)}
-    assert not any("lease" in node.said for node in fleet.nodes)
-
-
-def test_who_is_still_staging_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Packages may take minutes: from time to time the slow nodes are named, and no other."""
-    monkeypatch.setattr(staging, "REMIND", 0.1)
-    lines: list[str] = []
-
-    def slow(fleet: Fleet) -> None:
-        fleet.nodes[1].slow = 0.3
-
-    async def scene(fleet: Fleet) -> None:
-        await Rollout(fleet.order(), lines.append).run()
-
-    play(2, scene, prepare=slow)
-    assert "stage: still at work: n001" in lines
-    assert not [line for line in lines if "at work" in line and "n000" in line]
-
-
 @pytest.mark.parametrize("verb", ["stage", "lease", "arm", "prepare", "flip", "check", "confirm"])
 def test_one_refusal_brings_all_back(verb: str) -> None:
     """Whatever one node refuses, all end where they were, and the message names it and why."""

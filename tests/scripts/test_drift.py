@@ -17,7 +17,7 @@ from tests.scripts.facts import ANY, DECLARED, NAMES, outputs
 
 GENERATION = "0123456789abcdef"
 GENERATIONS = dict.fromkeys(NAMES, GENERATION)
-URN = "urn:mesh-command"
+URN = "urn:mesh-receipt"
 AGAIN = f"pulumi up --replace '{URN}'"
 SSH = Rule(direction="in", protocol="tcp", port="22", others=("0.0.0.0/0",))
 
@@ -72,8 +72,8 @@ def test_a_damaged_generation_is_pushed_before_anything_is_repaired() -> None:
     """Its node is no target of a repair, and each finding there says what comes first."""
     found = judged(told(findings=[node_finding("pulumi up"), node_finding("rollout")]))
     assert [one["fix"] for one in found] == [
-        "pulumi up --replace 'urn:mesh-command'",
-        "pulumi up --replace 'urn:mesh-command', then backplane drift --repair",
+        "pulumi up --replace 'urn:mesh-receipt'",
+        "pulumi up --replace 'urn:mesh-receipt', then backplane drift --repair",
     ]
     assert _drift.targets(found) == ()
     assert _drift.targets(judged(told(findings=[node_finding("rollout")]))) == ("fsn-a",)
