@@ -18,7 +18,8 @@ import asyncssh
 from runner import tool
 from runner.order import Order, Target
 
-PORT = 22022
+# Two suites on one computer must not meet; below what the kernel gives to clients.
+PORT = 12_000 + os.getpid() % 20_000
 # Each of several test processes has loopback addresses of its own.
 NETWORK = 100 + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 OLD, NEW = "0" * 16, "f" * 16
