@@ -21,7 +21,7 @@ def declare(project: PulumiProject, mesh: dict[str, Any]) -> None:
 
 WRITER = f"env PYTHONPATH={ROOT} {sys.executable} -m runner.receipt"
 FAILS = "PAPER_ROLLOUT_FAILS"
-"""In the engine's environment, `1` makes rollouts fail."""
+"""In the engine's environment, `1` makes rollouts fail, after as long as Python takes to start."""
 
 # Runs this repository's program without a tunnel and with commands that do nothing.
 HANDS_OFF = f"""
@@ -43,6 +43,6 @@ HANDS_OFF = f"""
     components.link.Link = Untouched
     components.push.remote.Command = nothing
     components.rollout.WRITER = {WRITER!r}
-    components.rollout.DRIVER = 'sh -c "exit ${{{FAILS}:-0}}"'
+    components.rollout.DRIVER = 'sh -c "sleep ${{{FAILS}:-0}}; exit ${{{FAILS}:-0}}"'
     runpy.run_path({str(ROOT / "__main__.py")!r}, run_name="__main__")
     """
