@@ -24,7 +24,7 @@ check: ## Linters, types and fast tests, in about a minute; needs no privilege
 bench-change: ## What a change costs, measured in the lab: writes docs/figures/change.* (15 min)
 	@$(SETUP) bench-change $(ARGS)
 
-bench-preview: ## What 20, 50 and 200 nodes cost the engine: writes docs/figures/preview.* (20 min)
+bench-preview: ## What 20, 50 and 200 nodes cost the engine: writes docs/figures/preview.* (12 min)
 	@$(SETUP) bench-preview $(ARGS)
 
 alerts: ## Each alert fires at its fault and clears, in the lab: writes docs/figures/alerts.* (20 min)

@@ -66,12 +66,13 @@ def standing(document: Json) -> Standing:
     ]
     if not told:
         return Standing(planes={}, late={}, epochs=None)
+    last = min(told)
     planes: dict[str, dict[str, int]] = {}
     late: dict[str, tuple[str, ...]] = {}
     for slot in REQUIRED:
         drawn = {what: found[name] for what in _EPOCHS if (name := f"{slot}-{what}") in found}
         planes[slot] = {what: int(one["inputs"]["keepers"]["epoch"]) for what, one in drawn.items()}
-        late[slot] = tuple(what for what, one in drawn.items() if _time(one, "created") > min(told))
+        late[slot] = tuple(what for what, one in drawn.items() if _time(one, "created") > last)
     recorded = (rollout or {}).get("inputs", {}).get("environment", {}).get(EPOCHS)
     return Standing(planes=planes, late=late, epochs=json.loads(recorded) if recorded else None)
 

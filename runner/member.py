@@ -63,16 +63,14 @@ class Member:
         self._sessions[plane] = session
         return session
 
-    async def call(
-        self, verb: str, request: JSON | str | None = None, *, seconds: float = 20.0
-    ) -> JSON:
+    async def call(self, verb: str, request: JSON | None = None, *, seconds: float = 20.0) -> JSON:
         """Run a verb over a session that is there, else over a new one, wg1 first.
 
         Every verb may be repeated: a lost answer is asked for again on the other plane.
 
         Args:
             verb: The node tool's verb.
-            request: Its JSON, or a text for a verb that takes one.
+            request: Its JSON.
             seconds: How long to go on trying.
 
         Raises:

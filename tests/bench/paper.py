@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backplane.policy.documents import SIGNATURE
 from tests.api_server import serving
 from tests.engine.paper import declare
 from tests.pulumi_project import PulumiProject
@@ -23,7 +24,6 @@ from tests.pulumi_project import PulumiProject
 ROOT = Path(__file__).resolve().parents[2]
 SITES = ("fsn1", "hel1", "nbg1", "fsn1", "hel1")
 LIMIT = 1800.0
-_MARK = "4dabf18193072939515e22adb298388d"
 MARKS = "BACKPLANE_BENCH_MARKS"
 """Names the file to which the program writes when it did what, seconds since 1970."""
 
@@ -158,7 +158,7 @@ class Paper:
                 "custom": one["custom"],
                 "inputs": _plain(one.get("inputs", {})),
                 "secret": [
-                    key for key, value in one.get("inputs", {}).items() if _MARK in str(value)
+                    key for key, value in one.get("inputs", {}).items() if SIGNATURE in str(value)
                 ],
             }
             for one in self.resources("--show-secrets")
@@ -190,7 +190,7 @@ class Paper:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any property value
     """The same value without the wrappings that mark secrets."""
     if isinstance(value, dict):
-        if _MARK in value:
+        if SIGNATURE in value:
             return _plain(json.loads(value["plaintext"]))
         return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, list) else value

@@ -1,6 +1,6 @@
 """`make bench-preview`: what the engine costs with 20, 50 and 200 nodes, and the state it keeps.
 
-Needs no lab and no privilege; takes about 20 minutes. Writes docs/figures/preview.md and .json and
+Needs no lab and no privilege; takes about 12 minutes. Writes docs/figures/preview.md and .json and
 ends with 1 when a bound is missed.
 """
 
