@@ -21,7 +21,10 @@ ring, push = keyring(planes), access(plan)
 crowd = people(plan, ring, push)
 link.use(push, crowd[link.person.name].identity, ring.roots)
 
-sites = {site.name: Site(site.name, SiteArgs(stack=plan.stack, site=site)) for site in plan.sites}
+sites = {
+    site.name: Site(site.name, SiteArgs(stack=plan.stack, site=site, access=push))
+    for site in plan.sites
+}
 runners = cards({person.name: crowd[person.name] for person in plan.runners})
 shared = partial(NodeArgs, plan=plan, access=push, link=link, ring=ring, runners=runners)
 nodes = {

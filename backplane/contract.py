@@ -34,7 +34,7 @@ class Outputs(Part):
     known_hosts: Lines
     """Text for ~/.ssh/known_hosts: the host keys that the names of ssh_config pin."""
     firewall_ids: dict[Name, Identifier]
-    """By site, the id of the firewall at its cloud."""
+    """By site, the id of the firewall at its cloud; a cloud without one leaves its sites out."""
     server_ids: dict[Name, Identifier]
     """By node, the id of the machine at its cloud."""
     dns: Dns

@@ -1,8 +1,8 @@
-"""Access: the one SSH key that pushes, the same for every runner of a stack."""
+"""Access: the one SSH key that pushes, the same for every runner, and each realm's way in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -18,12 +18,12 @@ class AccessArgs:
 
     Attributes:
         stack: Name of the stack.
-        clouds: Names of the clouds in use, sorted.
+        realms: The cloud's name of each realm in use, as `Cloud.realm` calls them, sorted.
         protect: Whether the seed may not be deleted by accident.
     """
 
     stack: str
-    clouds: Iterable[str]
+    realms: Mapping[str, str]
     protect: bool
 
 
@@ -40,7 +40,10 @@ class Access(pulumi.ComponentResource):
     """Its public half, `ssh-ed25519 AAAA…`."""
 
     key_ids: dict[str, pulumi.Output[str]]
-    """Id of the public half in each cloud, by the cloud's name."""
+    """Id of the public half in each realm that keeps one."""
+
+    providers: dict[str, pulumi.ProviderResource | None]
+    """Each realm's own provider; None where the default one serves."""
 
     def __init__(
         self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None
@@ -51,15 +54,19 @@ class Access(pulumi.ComponentResource):
         pair = self.seed.apply(push_key)
         self.private_key = pair.apply(lambda key: key.private.text())
         self.public_key = pulumi.Output.unsecret(pair.apply(lambda key: key.public))
-        self.key_ids = {
-            cloud: CLOUDS[cloud]
-            .push_key(
-                f"{name}-{cloud}-key",
+        self.key_ids, self.providers = {}, {}
+        for realm, cloud in args.realms.items():
+            provider = CLOUDS[cloud].provider(
+                f"{name}-{realm}", realm=realm, opts=pulumi.ResourceOptions(parent=self)
+            )
+            key = CLOUDS[cloud].push_key(
+                f"{name}-{realm}-key",
+                realm=realm,
                 stack=args.stack,
                 public=self.public_key,
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(parent=self, provider=provider),
             )
-            .id
-            for cloud in args.clouds
-        }
+            self.providers[realm] = provider
+            if key is not None:
+                self.key_ids[realm] = key.id
         self.register_outputs({"public_key": self.public_key, "key_ids": self.key_ids})

@@ -12,6 +12,7 @@ from backplane import keys
 from backplane.holders import decoded
 from backplane.plan import Plan
 from components.access import Access, AccessArgs
+from components.clouds import CLOUDS
 from components.person import Person, PersonArgs
 from components.plane import Plane
 
@@ -50,9 +51,10 @@ def keyring(planes: Mapping[str, Plane]) -> Keyring:
 
 
 def access(plan: Plan) -> Access:
-    """The stack's push key, in every cloud that has a site."""
-    clouds = tuple(sorted({site.cloud for site in plan.sites}))
-    return Access("push", AccessArgs(stack=plan.stack, clouds=clouds, protect=plan.protect))
+    """The stack's push key, in every realm that has a site."""
+    realms = {CLOUDS[site.cloud].realm(site): site.cloud for site in plan.sites}
+    args = AccessArgs(stack=plan.stack, realms=dict(sorted(realms.items())), protect=plan.protect)
+    return Access("push", args)
 
 
 def people(plan: Plan, ring: Keyring, push: Access) -> dict[str, Person]:

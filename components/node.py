@@ -75,8 +75,8 @@ class Node(pulumi.ComponentResource):
         super().__init__("backplane:index:Node", name, None, opts)
         guarded = plan.protect and not node.retire
 
-        def child() -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(parent=self, protect=guarded)
+        def child(provider: pulumi.ProviderResource | None = None) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, protect=guarded, provider=provider)
 
         self.seed = seed = random_bytes(f"{name}-seed", opts=child()).base64
         identity = pulumi.Output.all(seed=seed, salts=args.ring.salts).apply(
@@ -86,14 +86,13 @@ class Node(pulumi.ComponentResource):
         )
         bootstrap = seed.apply(lambda text: keys.bootstrap(b64decode(text), node.incarnation))
 
-        cloud = CLOUDS[node.cloud]
-        addresses = {
-            family: cloud.public_ip(
-                f"{name}-{family}", stack=plan.stack, node=node, family=family, opts=child()
-            )
-            for family in ("ipv4", *(("ipv6",) if node.ipv6 else ()))
-        }
-        self.endpoint = endpoint = addresses[node.endpoint_family].address
+        cloud, site = CLOUDS[node.cloud], args.site
+        provider = args.access.providers[site.realm]
+        addresses = cloud.addresses(
+            name, stack=plan.stack, node=node, ground=site.ground, opts=child(provider)
+        )
+        dialled = addresses.ipv6 if node.endpoint_family == "ipv6" else None
+        self.endpoint = endpoint = dialled or addresses.ipv4
         self.card = card(identity, node.key, endpoint)
         runner = args.link.person.name
         server = cloud.machine(
@@ -101,8 +100,9 @@ class Node(pulumi.ComponentResource):
             MachineArgs(
                 stack=plan.stack,
                 node=node,
-                firewall=args.site.firewall_id,
-                push_key=args.access.key_ids[node.cloud],
+                ground=site.ground,
+                addresses=addresses,
+                push_key=args.access.key_ids.get(site.realm),
                 user_data=pulumi.Output.secret(
                     pulumi.Output.all(bootstrap, args.runners, args.access.public_key).apply(
                         lambda parts: cloudinit.user_data(
@@ -110,10 +110,9 @@ class Node(pulumi.ComponentResource):
                         )
                     )
                 ),
-                ipv4=addresses["ipv4"],
-                ipv6=addresses.get("ipv6"),
+                way=node.addresses["enrollment"].v4,
             ),
-            opts=child(),
+            opts=child(provider),
         )
 
         ends = Ends(

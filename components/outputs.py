@@ -10,7 +10,7 @@ Plain outputs::
                   "public_keys": {"management": "<base64>", …}}, …}
     ssh_config   text for ~/.ssh/config: every node by name, over wg1
     known_hosts  text for ~/.ssh/known_hosts: the host keys that ssh_config's aliases pin
-    firewall_ids {"fsn": "<id>", …}
+    firewall_ids {"fsn": "<id>", …}, without the sites whose cloud has no firewall of ours
     server_ids   {"fsn-a": "<id>", …}
     dns          {"zones": {"management": "mgmt", …}, "services": {"prometheus.mon": ["hel-b"]},
                   "servers": {"fsn-a": {"ipv4", "ipv6"}}, "guests": ["printer.mgmt"]}; without a
@@ -95,7 +95,8 @@ def export(args: OutputsArgs) -> None:
     )
     pulumi.export("ssh_config", sshconfig.config(plan))
     pulumi.export("known_hosts", directory.apply(partial(sshconfig.known_hosts, plan)))
-    pulumi.export("firewall_ids", {name: site.firewall_id for name, site in args.sites.items()})
+    walls = {name: site.firewall_id for name, site in args.sites.items()}
+    pulumi.export("firewall_ids", {name: wall for name, wall in walls.items() if wall is not None})
     pulumi.export("server_ids", {name: node.server_id for name, node in args.nodes.items()})
     pulumi.export("plan", picture(plan))
     pulumi.export("dns", _dns(plan))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pulumi
@@ -11,18 +11,36 @@ import pulumi
 from backplane.plan import PlanNode, PlanSite
 from backplane.policy import inbound
 
+Handles = Mapping[str, pulumi.Input[str]]
+"""Ids of a cloud's own resources by its own words; only that cloud reads them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PublicIp:
-    """A public address of its own, which outlives the machine that has it.
+class Ground:
+    """What a site's machines stand on.
 
     Attributes:
-        resource: The cloud's resource.
-        address: The address a peer dials, without a prefix length.
+        firewall: Id of the firewall, as the outputs tell it; None where the cloud has none of ours.
+        parts: What the cloud needs of it for addresses and machines.
     """
 
-    resource: pulumi.CustomResource
-    address: pulumi.Output[str]
+    firewall: pulumi.Output[str] | None
+    parts: Handles = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """A node's public addresses, which outlive its machine.
+
+    Attributes:
+        ipv4: The address a peer dials, without a prefix length.
+        ipv6: Likewise; None where its public interface speaks no IPv6.
+        parts: What the cloud needs to give them to a machine.
+    """
+
+    ipv4: pulumi.Output[str]
+    ipv6: pulumi.Output[str] | None
+    parts: Handles = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,50 +50,80 @@ class MachineArgs:
     Attributes:
         stack: Name of the stack, kept as a label.
         node: The planned node.
-        firewall: Id of the site's firewall; it stands before the machine's first packet.
-        push_key: Id of the cloud's copy of the public push key.
+        ground: What its site stands on; a firewall is in force before the machine's first packet.
+        addresses: Its public addresses.
+        push_key: Id of the realm's copy of the public push key, None where there is none.
         user_data: First-boot text; secret.
-        ipv4: The machine's IPv4 address.
-        ipv6: The machine's IPv6 address, None where its public interface speaks no IPv6.
+        way: Its wg0 address, for a cloud that is to go there before its machine is one of ours.
     """
 
     stack: str
     node: PlanNode
-    firewall: pulumi.Input[str]
-    push_key: pulumi.Input[str]
+    ground: Ground
+    addresses: Addresses
+    push_key: pulumi.Input[str] | None
     user_data: pulumi.Input[str]
-    ipv4: PublicIp
-    ipv6: PublicIp | None
+    way: pulumi.Input[str]
 
 
 class Cloud(Protocol):
-    """A place to rent machines. Each method makes one resource, named as told."""
+    """A place to have machines. What a method makes is named as told, with a suffix if it is more.
 
-    def firewall(
-        self, name: str, *, stack: str, site: PlanSite, opts: pulumi.ResourceOptions
-    ) -> pulumi.CustomResource:
-        """A stateful firewall that lets in `backplane.planes.INBOUND` and nothing else.
+    `opts` carry the parent, the protection and the realm's provider; a cloud adds to them, and
+    drops the protection from what it makes again at no loss.
+    """
 
-        It asks `dark` before it asks the cloud.
+    def realm(self, site: PlanSite) -> str:
+        """What shares one view of one account with other sites, and so provider and push key.
+
+        It is the cloud's name, with what tells apart behind it: `hetzner`, `aws-eu-central-1`.
         """
         ...
 
-    def push_key(
-        self, name: str, *, stack: str, public: pulumi.Input[str], opts: pulumi.ResourceOptions
-    ) -> pulumi.CustomResource:
-        """The public half of the push key."""
+    def provider(
+        self, name: str, *, realm: str, opts: pulumi.ResourceOptions
+    ) -> pulumi.ProviderResource | None:
+        """The realm's own provider; None where the default one serves."""
         ...
 
-    def public_ip(
-        self, name: str, *, stack: str, node: PlanNode, family: str, opts: pulumi.ResourceOptions
-    ) -> PublicIp:
-        """A public address of family `ipv4` or `ipv6`."""
+    def push_key(
+        self,
+        name: str,
+        *,
+        realm: str,
+        stack: str,
+        public: pulumi.Input[str],
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.CustomResource | None:
+        """The public half of the push key; None where machines are not born with one."""
+        ...
+
+    def site(
+        self, name: str, *, stack: str, site: PlanSite, opts: pulumi.ResourceOptions
+    ) -> Ground:
+        """All that a site's machines stand on.
+
+        Its firewall is stateful and lets in `backplane.planes.INBOUND` and nothing else; `dark`
+        is asked before the cloud is.
+        """
+        ...
+
+    def addresses(
+        self,
+        name: str,
+        *,
+        stack: str,
+        node: PlanNode,
+        ground: Ground,
+        opts: pulumi.ResourceOptions,
+    ) -> Addresses:
+        """A node's public addresses: IPv4, and IPv6 where the node has it."""
         ...
 
     def machine(
         self, name: str, args: MachineArgs, *, opts: pulumi.ResourceOptions
     ) -> pulumi.CustomResource:
-        """The machine itself."""
+        """The machine itself, replaced when the node's incarnation is another."""
         ...
 
 

@@ -9,7 +9,7 @@ import pulumi_hcloud as hcloud
 
 from backplane import planes
 from backplane.plan import PlanNode, PlanSite
-from components.clouds.base import MachineArgs, PublicIp, dark
+from components.clouds.base import Addresses, Ground, MachineArgs, dark
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 """Peers roam, so sources are not narrowed; who has no key gets no answer."""
@@ -24,10 +24,36 @@ NODE_LABEL = "backplane-node"
 class Hetzner:
     """`components.clouds.base.Cloud` for Hetzner."""
 
-    def firewall(
+    def realm(self, site: PlanSite) -> str:
+        """A project is seen whole, whatever the location."""
+        return site.cloud
+
+    def provider(self, name: str, *, realm: str, opts: pulumi.ResourceOptions) -> None:
+        """The default one: a token is all it needs, and it stands in the environment."""
+
+    def push_key(
+        self,
+        name: str,
+        *,
+        realm: str,
+        stack: str,
+        public: pulumi.Input[str],
+        opts: pulumi.ResourceOptions,
+    ) -> hcloud.SshKey:
+        """Without a key of ours Hetzner would set a root password and mail it."""
+        del realm
+        return hcloud.SshKey(
+            name,
+            name=f"{stack}-push",
+            public_key=public,
+            labels={STACK_LABEL: stack},
+            opts=opts,
+        )
+
+    def site(
         self, name: str, *, stack: str, site: PlanSite, opts: pulumi.ResourceOptions
-    ) -> hcloud.Firewall:
-        """Inbound as the one constant says; no outbound rule, so all outbound is allowed.
+    ) -> Ground:
+        """A firewall: inbound as the one constant says, no outbound rule, so all outbound goes.
 
         Its name and labels never change: the provider was seen to drop all rules with them
         (terraform-provider-hcloud issue 931).
@@ -38,45 +64,46 @@ class Hetzner:
             )
             for protocol, port in planes.INBOUND
         ]
-        dark(name, ((rule.protocol, rule.port) for rule in rules if rule.direction != "out"))
-        return hcloud.Firewall(
-            name,
+        firewall = f"{name}-firewall"
+        dark(firewall, ((rule.protocol, rule.port) for rule in rules if rule.direction != "out"))
+        made = hcloud.Firewall(
+            firewall,
             name=f"{stack}-{site.name}",
             labels={STACK_LABEL: stack},
             rules=rules,
             opts=opts,
         )
+        return Ground(firewall=made.id)
 
-    def push_key(
-        self, name: str, *, stack: str, public: pulumi.Input[str], opts: pulumi.ResourceOptions
-    ) -> hcloud.SshKey:
-        """Without a key of ours Hetzner would set a root password and mail it."""
-        return hcloud.SshKey(
-            name,
-            name=f"{stack}-push",
-            public_key=public,
-            labels={STACK_LABEL: stack},
-            opts=opts,
+    def addresses(
+        self,
+        name: str,
+        *,
+        stack: str,
+        node: PlanNode,
+        ground: Ground,
+        opts: pulumi.ResourceOptions,
+    ) -> Addresses:
+        """Primary IPs; of an IPv6 network the first address is the server's."""
+        del ground
+        made = {
+            family: hcloud.PrimaryIp(
+                f"{name}-{family}",
+                name=f"{stack}-{node.name}-{family}",
+                type=family,
+                location=node.location,
+                assignee_type="server",
+                auto_delete=False,
+                labels={STACK_LABEL: stack, NODE_LABEL: node.name},
+                opts=opts,
+            )
+            for family in ("ipv4", *(("ipv6",) if node.ipv6 else ()))
+        }
+        return Addresses(
+            ipv4=made["ipv4"].ip_address,
+            ipv6=made["ipv6"].ip_network.apply(_first) if node.ipv6 else None,
+            parts={family: one.id for family, one in made.items()},
         )
-
-    def public_ip(
-        self, name: str, *, stack: str, node: PlanNode, family: str, opts: pulumi.ResourceOptions
-    ) -> PublicIp:
-        """A primary IP; of an IPv6 network the first address is the server's."""
-        made = hcloud.PrimaryIp(
-            name,
-            name=f"{stack}-{node.name}-{family}",
-            type=family,
-            location=node.location,
-            assignee_type="server",
-            auto_delete=False,
-            labels={STACK_LABEL: stack, NODE_LABEL: node.name},
-            opts=opts,
-        )
-        if family == "ipv4":
-            return PublicIp(resource=made, address=made.ip_address)
-        first = made.ip_network.apply(lambda network: str(ip_network(network)[1]))
-        return PublicIp(resource=made, address=first)
 
     def machine(
         self, name: str, args: MachineArgs, *, opts: pulumi.ResourceOptions
@@ -85,12 +112,15 @@ class Hetzner:
 
         Names are unique in a project, so a replaced server goes before its successor comes.
         """
-        node = args.node
+        node, has = args.node, args.addresses.parts
+        # `site` and `push_key` above always make them.
+        assert args.ground.firewall is not None  # noqa: S101
+        assert args.push_key is not None  # noqa: S101
         net = hcloud.ServerPublicNetArgs(
             ipv4_enabled=True,
-            ipv4=_number(args.ipv4.resource.id),
-            ipv6_enabled=args.ipv6 is not None,
-            ipv6=_number(args.ipv6.resource.id) if args.ipv6 else None,
+            ipv4=_number(has["ipv4"]),
+            ipv6_enabled="ipv6" in has,
+            ipv6=_number(has["ipv6"]) if "ipv6" in has else None,
         )
         birth = pulumi.ResourceOptions(
             ignore_changes=["user_data", "ssh_keys", "image"],
@@ -103,7 +133,7 @@ class Hetzner:
             server_type=node.type,
             image=str(node.snapshot) if node.snapshot else node.image,
             location=node.location,
-            firewall_ids=[_number(args.firewall)],
+            firewall_ids=[_number(args.ground.firewall)],
             public_nets=[net],
             ssh_keys=[args.push_key],
             user_data=args.user_data,
@@ -114,3 +144,7 @@ class Hetzner:
 
 def _number(identifier: pulumi.Input[str]) -> pulumi.Output[int]:
     return pulumi.Output.from_input(identifier).apply(int)
+
+
+def _first(network: str) -> str:
+    return str(ip_network(network)[1])

@@ -8,11 +8,8 @@ import pulumi
 import pytest
 
 from backplane import planes
-from backplane.declaration import parse
-from backplane.plan import plan
 from backplane.policy import Mark, Seen, World, judge
 from backplane.policy.inbound import ALLOWED
-from components.clouds import CLOUDS
 from components.clouds.base import dark
 from tests.components.recorder import Recorder, declaration, run
 
@@ -60,15 +57,6 @@ def test_a_site_refuses_another_set_of_ports(
     with pytest.raises(pulumi.RunError, match=f"firewall fsn-firewall {what}") as told:
         run(declaration())
     assert "fix: " in str(told.value)
-
-
-@pytest.mark.parametrize("name", sorted(CLOUDS))
-def test_every_cloud_asks_first(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whichever the cloud: TCP 22 in the constant is refused, and the resource is never made."""
-    mesh = plan(parse(declaration()), project="backplane", stack="lab")
-    monkeypatch.setattr(planes, "INBOUND", (*planes.INBOUND, ("tcp", 22)))
-    with pytest.raises(pulumi.RunError, match="firewall x lets in tcp 22"):
-        CLOUDS[name].firewall("x", stack="lab", site=mesh.sites[0], opts=pulumi.ResourceOptions())
 
 
 def test_dark_takes_the_four_ports_and_nothing_else() -> None:

@@ -14,8 +14,6 @@ import pulumi
 import pytest
 
 import components
-from components.clouds import CLOUDS, Cloud
-from components.clouds.base import Cloud as Protocol
 from tests.components.recorder import Recorder, declaration, run
 
 FIREWALL = "hcloud:index/firewall:Firewall"
@@ -147,15 +145,6 @@ def test_firewall_stands_before_the_machine(lab: Recorder) -> None:
     for server in lab.of(SERVER).values():
         site = server.name.split("-")[0]
         assert server.inputs["firewallIds"] == [int(firewalls[f"{site}-firewall"])]
-
-
-@pytest.mark.parametrize("name", sorted(CLOUDS))
-def test_every_cloud_keeps_the_protocol(name: str) -> None:
-    """Each cloud has the Protocol's methods with the Protocol's parameters."""
-    cloud: Cloud = CLOUDS[name]
-    for method in ("firewall", "push_key", "public_ip", "machine"):
-        ours = inspect.signature(getattr(type(cloud), method)).parameters
-        assert list(ours) == list(inspect.signature(getattr(Protocol, method)).parameters)
 
 
 def test_dropping_a_node_changes_nobody_else(lab: Recorder) -> None:

@@ -1,0 +1,72 @@
+"""What the contract test must know of each cloud to read what was registered there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from tests.components.recorder import Recorder, Registered, declaration
+
+Inbound = set[tuple[str, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """One cloud as the engine is told of it.
+
+    Attributes:
+        site: What a site's declaration has for this cloud, in the place of the lab's.
+        realm: The realm of the lab's two sites.
+        machine: Type of a machine.
+        addresses: Types of what keeps a node's public addresses.
+        key: Type of the push key's copy; None where there is none.
+        walls: Type of a site's firewall; None where the cloud has none of ours.
+        inbound: The protocols and ports that may come in, by firewall; each from everywhere.
+        labels: A resource's labels.
+        born: What of a machine is fixed at its birth.
+    """
+
+    site: Mapping[str, Any] = field(default_factory=dict)
+    realm: str
+    machine: str
+    addresses: tuple[str, ...]
+    key: str | None
+    walls: str | None
+    inbound: Callable[[Recorder], Mapping[str, Inbound]]
+    labels: Callable[[Registered], Mapping[str, str]]
+    born: tuple[str, ...]
+
+    def mesh(self) -> dict[str, Any]:
+        """The lab's declaration on this cloud, protected."""
+        mesh = declaration()
+        mesh["protect"] = True
+        for site in mesh["sites"].values():
+            site.update(self.site)
+        return mesh
+
+
+def _hetzner(recorded: Recorder) -> dict[str, Inbound]:
+    found = {}
+    for name, wall in recorded.of("hcloud:index/firewall:Firewall").items():
+        rules = [rule for rule in wall.inputs["rules"] if rule["direction"] != "out"]
+        assert all(rule["sourceIps"] == ["0.0.0.0/0", "::/0"] for rule in rules)
+        found[name] = {(rule["protocol"], int(rule["port"])) for rule in rules}
+    return found
+
+
+SHAPES: Mapping[str, Shape] = MappingProxyType(
+    {
+        "hetzner": Shape(
+            realm="hetzner",
+            machine="hcloud:index/server:Server",
+            addresses=("hcloud:index/primaryIp:PrimaryIp",),
+            key="hcloud:index/sshKey:SshKey",
+            walls="hcloud:index/firewall:Firewall",
+            inbound=_hetzner,
+            labels=lambda one: one.inputs["labels"],
+            born=("userData", "sshKeys", "image"),
+        )
+    }
+)
