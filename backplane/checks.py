@@ -10,7 +10,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from backplane import addressing, copies_checks, dns_checks, planes, publickeys, role_checks
+from backplane import (
+    addressing,
+    cloud_checks,
+    copies_checks,
+    dns_checks,
+    planes,
+    publickeys,
+    role_checks,
+)
 from backplane.breach import breach as _mistake
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
@@ -31,6 +39,7 @@ def mistakes(raw: object) -> list[Mistake]:
         _network,
         _topology,
         _planes,
+        cloud_checks.clouds,
         role_checks.roles,
         role_checks.services,
         role_checks.settings,

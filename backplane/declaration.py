@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 Word = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Kind = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 Epoch = Annotated[StrictInt, Field(ge=1)]
 Day = Annotated[StrictStr, Field(pattern=rules.DAY_PATTERN)]
 MemberId = Annotated[StrictInt, Field(ge=1, le=254)]
@@ -70,7 +71,7 @@ class Node(Model):
 
     id: MemberId
     was: Name | None = None
-    type: Word | None = None
+    type: Kind | None = None
     image: Image | None = None
     snapshot: Annotated[StrictInt, Field(ge=1)] | None = None
     roles: list[StrictStr] = []
@@ -89,12 +90,14 @@ class Site(Model):
     """A place with its nodes, and what they share unless a node says otherwise."""
 
     id: Annotated[StrictInt, Field(ge=0, le=254)]
-    cloud: Literal["hetzner"] = "hetzner"
+    cloud: Literal["hetzner", "aws"] = "hetzner"
     location: Word
-    type: Word = "cx23"
+    type: Kind | None = None
     image: Image = "debian-12"
     endpoint: Family = "ipv4"
     ipv6: StrictBool = True
+    vpc: Annotated[StrictStr, Field(pattern=r"^vpc-[0-9a-f]+$")] | None = None
+    subnet: Annotated[StrictStr, Field(pattern=r"^subnet-[0-9a-f]+$")] | None = None
     nodes: dict[Name, Node] = {}
 
 

@@ -38,13 +38,18 @@ class PlanPlane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSite:
-    """A site and the names of its nodes, sorted."""
+    """A site and the names of its nodes, sorted.
+
+    `vpc` and `subnet` name a network that stands there already, at a cloud that has such.
+    """
 
     name: str
     id: int
     cloud: str
     location: str
     nodes: tuple[str, ...]
+    vpc: str | None = None
+    subnet: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -192,6 +192,8 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
                 cloud=site.cloud,
                 location=site.location,
                 nodes=tuple(sorted(site.nodes)),
+                vpc=site.vpc,
+                subnet=site.subnet,
             )
             for name, site in sorted(declaration.sites.items())
         ),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from backplane import addressing
 from backplane.addressing import Address
+from backplane.clouds import default_type
 from backplane.copies import pools
 from backplane.declaration import Declaration, Operator
 from backplane.members import Kind, Peer, PlanNode, PlanPerson, PlanPlane
@@ -50,7 +51,7 @@ def node(
         id=said.id,
         cloud=site.cloud,
         location=site.location,
-        type=said.type or site.type,
+        type=said.type or site.type or default_type(site.cloud),
         image=said.image or site.image,
         snapshot=said.snapshot,
         endpoint_family=said.endpoint or site.endpoint,

@@ -18,7 +18,11 @@ _IMAGE = Rule(
     "images are limited to the tested ones: debian-12, debian-13",
     "choose one of the two; for a snapshot name what it was made from and set `snapshot: <id>`",
 )
-_TYPE = Rule("a server type is the cloud's own name for it, such as cx23", "use a type's name")
+_TYPE = Rule(
+    "a server type is the cloud's own name for it, such as cx23 (the default at Hetzner) or "
+    "t3.small (at AWS)",
+    "use a type's name",
+)
 _EPOCH = Rule("an epoch is a whole number from 1 up", "raise it by one to draw new keys")
 _DAY = Rule(
     'a date is year, month and day in quotes, such as "2026-03-01", and stands in the calendar; '
@@ -78,14 +82,27 @@ RULES: Mapping[str, Rule] = {
         "a site id is a whole number from 0 to 254, unique, never reused (255 is for people)",
         "give the site a free number from 0 to 254",
     ),
-    "sites.*.cloud": Rule("the cloud is `hetzner`", "write hetzner or leave it out"),
+    "sites.*.cloud": Rule(
+        "the cloud is `hetzner` or `aws`", "write one of the two, or leave it out for hetzner"
+    ),
     "sites.*.location": Rule(
-        "a location is the cloud's own name for it, such as fsn1", "use a location's name"
+        "a location is the cloud's own name for it, such as fsn1, or eu-central-1 (an AWS region)",
+        "use a location's name",
     ),
     "sites.*.type": _TYPE,
     "sites.*.image": _IMAGE,
     "sites.*.endpoint": _FAMILY,
     "sites.*.ipv6": Rule("false: the site's machines have no public IPv6", _SWITCH),
+    "sites.*.vpc": Rule(
+        "at AWS, the id of a VPC that stands there already, with `subnet`; without both the site "
+        "gets one of its own",
+        "write both ids, vpc-… and subnet-…, or neither",
+    ),
+    "sites.*.subnet": Rule(
+        "at AWS, the id of a subnet of `vpc` whose routes lead to an internet gateway over IPv4 "
+        "and, where nodes have it, IPv6",
+        "write both ids, vpc-… and subnet-…, or neither",
+    ),
     "sites.*.nodes": Rule("a mapping of node names to nodes", "indent each node below its name"),
     "sites.*.nodes.*": Rule("a node is a mapping with at least `id`", "write {id: <number>}"),
     "sites.*.nodes.*.id": Rule(

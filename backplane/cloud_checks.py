@@ -1,0 +1,65 @@
+"""The rules about clouds, read from the raw declaration as `backplane.checks` does."""
+
+import re
+from collections.abc import Iterator
+
+from backplane.breach import breach
+from backplane.clouds import CLOUDS, Facts
+from backplane.mistakes import Mistake
+from backplane.raw import Raw
+
+
+def clouds(view: Raw) -> Iterator[Mistake]:
+    """Places, types, snapshots and networks, as the site's cloud has them."""
+    for path, site in view.members("sites"):
+        facts = CLOUDS.get(site.text("cloud") or "hetzner")
+        if facts is None:
+            continue
+        yield from _place(path, site, facts)
+        yield from _network(path, site, facts)
+        members = [(f"{path}.{at}", node) for at, node in site.members("nodes")]
+        for at, one in [(path, site), *members]:
+            yield from _kind(at, one, facts)
+        for at, node in members:
+            if node.number("snapshot") is not None and not facts.snapshots:
+                yield breach(
+                    f"{at}.snapshot",
+                    f"{facts.title} numbers no snapshots",
+                    "sites.*.nodes.*.snapshot",
+                    fix="remove it: the machine boots Debian's own image",
+                )
+
+
+def _place(path: str, site: Raw, facts: Facts) -> Iterator[Mistake]:
+    place = site.text("location")
+    if place is None or facts.location is None or re.fullmatch(facts.locations, place):
+        return
+    yield breach(
+        f"{path}.location",
+        f"`{place}` is no {facts.location} of {facts.title}",
+        "sites.*.location",
+        fix=f"write a {facts.location} such as {facts.like[1]}, or another cloud",
+    )
+
+
+def _kind(path: str, one: Raw, facts: Facts) -> Iterator[Mistake]:
+    kind = one.text("type")
+    if kind is None or re.fullmatch(facts.types, kind):
+        return
+    yield breach(
+        f"{path}.type",
+        f"`{kind}` is no server type of {facts.title}",
+        "sites.*.type",
+        fix=f"write a type such as {facts.like[0]}, or leave it out",
+    )
+
+
+def _network(path: str, site: Raw, facts: Facts) -> Iterator[Mistake]:
+    given = [key for key in ("vpc", "subnet") if site.text(key) is not None]
+    if given and not facts.networks:
+        what = f"{facts.title} has no such network to stand in"
+        yield breach(f"{path}.{given[0]}", what, f"sites.*.{given[0]}", fix="remove it")
+    elif len(given) == 1:
+        [missing] = {"vpc", "subnet"} - {*given}
+        what = f"{given[0]} is named without the {missing}"
+        yield breach(f"{path}.{given[0]}", what, f"sites.*.{given[0]}")

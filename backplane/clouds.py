@@ -1,0 +1,87 @@
+"""What differs from cloud to cloud in a declaration and a plan: one row each, no code elsewhere."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """One cloud.
+
+    Attributes:
+        title: What people call it.
+        type: The server type where none is declared; None where machines have no type of ours.
+        types: What a server type looks like there.
+        location: What the cloud calls a place, and what it looks like; None where there is none.
+        locations: What such a place looks like.
+        like: An example of a type and of a place, for messages.
+        snapshots: Whether a machine may boot from a snapshot that the declaration numbers.
+        networks: Whether a site may name a network that stands there already.
+    """
+
+    title: str
+    type: str | None
+    types: str
+    location: str | None
+    locations: str
+    like: tuple[str, str]
+    snapshots: bool
+    networks: bool
+
+
+CLOUDS: Mapping[str, Facts] = MappingProxyType(
+    {
+        "hetzner": Facts(
+            title="Hetzner",
+            type="cx23",
+            types=r"[a-z0-9-]+",
+            location="location",
+            locations=r"[a-z0-9-]+",
+            like=("cx23", "fsn1"),
+            snapshots=True,
+            networks=False,
+        ),
+        "aws": Facts(
+            title="AWS",
+            type="t3.small",
+            types=r"[a-z0-9-]+\.[a-z0-9-]+",
+            location="region",
+            locations=r"[a-z]{2,}(-[a-z]+)+-[0-9]",
+            like=("t3.small", "eu-central-1"),
+            snapshots=False,
+            networks=True,
+        ),
+    }
+)
+"""The clouds by the name that a site's `cloud` has."""
+
+AWS_OWNER = "136693071363"
+"""Debian's account at AWS (wiki.debian.org/Cloud/AmazonEC2Image)."""
+
+AWS_SITES = IPv4Network("172.30.0.0/15")
+"""What the networks of all AWS sites are cut from: away from the planes, 10.0.0.0/8."""
+
+_AWS_PREFIX = 23
+"""507 machines, where a site has 254 at most."""
+
+_GRAVITON = re.compile(r"(a1|[a-z]+[0-9]+g[a-z]*)\.")
+"""Instance families with Arm processors have a g behind their generation (docs.aws.amazon.com)."""
+
+
+def default_type(cloud: str) -> str:
+    """The server type of a site that declares none; empty where machines have no type of ours."""
+    return CLOUDS[cloud].type or ""
+
+
+def aws_network(site: int) -> str:
+    """The IPv4 network of an AWS site, from its id alone."""
+    first = int(AWS_SITES.network_address) + site * 2 ** (32 - _AWS_PREFIX)
+    return str(IPv4Network((first, _AWS_PREFIX)))
+
+
+def aws_image(image: str, kind: str) -> str:
+    """The pattern of names of Debian's images for a type, such as `debian-12-amd64-*`."""
+    return f"{image}-{'arm64' if _GRAVITON.match(kind) else 'amd64'}-*"
