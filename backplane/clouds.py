@@ -20,6 +20,8 @@ class Facts:
         like: An example of a type and of a place, for messages.
         snapshots: Whether a machine may boot from a snapshot that the declaration numbers.
         networks: Whether a site may name a network that stands there already.
+        advertised: Whether IPv6 comes from a router on the wire (RA, DHCPv6), as it does where
+            the cloud alone can send such; elsewhere its metadata tells all, and none is heard.
     """
 
     title: str
@@ -30,6 +32,7 @@ class Facts:
     like: tuple[str, str]
     snapshots: bool
     networks: bool
+    advertised: bool
 
 
 CLOUDS: Mapping[str, Facts] = MappingProxyType(
@@ -43,6 +46,7 @@ CLOUDS: Mapping[str, Facts] = MappingProxyType(
             like=("cx23", "fsn1"),
             snapshots=True,
             networks=False,
+            advertised=False,
         ),
         "aws": Facts(
             title="AWS",
@@ -53,10 +57,20 @@ CLOUDS: Mapping[str, Facts] = MappingProxyType(
             like=("t3.small", "eu-central-1"),
             snapshots=False,
             networks=True,
+            advertised=True,
         ),
     }
 )
 """The clouds by the name that a site's `cloud` has."""
+
+STACK_LABEL = "backplane-stack"
+"""On every object of a stack, so that what is in no state can be found and told apart."""
+
+NODE_LABEL = "backplane-node"
+"""On what belongs to one node."""
+
+ANYWHERE = ("0.0.0.0/0", "::/0")
+"""Peers roam, so sources are not narrowed; who has no key gets no answer."""
 
 AWS_OWNER = "136693071363"
 """Debian's account at AWS (wiki.debian.org/Cloud/AmazonEC2Image)."""

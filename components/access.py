@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 
+from backplane.plan import PlanNode
 from backplane.recipe import push_key
 from components.clouds import CLOUDS
 from components.material import random_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realm:
+    """What `Cloud.realm` tells apart.
+
+    Attributes:
+        name: Its name.
+        cloud: The cloud's name.
+        nodes: The planned nodes of all its sites.
+    """
+
+    name: str
+    cloud: str
+    nodes: Sequence[PlanNode]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +34,12 @@ class AccessArgs:
 
     Attributes:
         stack: Name of the stack.
-        realms: The cloud's name of each realm in use, as `Cloud.realm` calls them, sorted.
+        realms: The realms in use, sorted by name.
         protect: Whether the seed may not be deleted by accident.
     """
 
     stack: str
-    realms: Mapping[str, str]
+    realms: Sequence[Realm]
     protect: bool
 
 
@@ -54,19 +70,24 @@ class Access(pulumi.ComponentResource):
         pair = self.seed.apply(push_key)
         self.private_key = pair.apply(lambda key: key.private.text())
         self.public_key = pulumi.Output.unsecret(pair.apply(lambda key: key.public))
-        self.key_ids, self.providers = {}, {}
-        for realm, cloud in args.realms.items():
-            provider = CLOUDS[cloud].provider(
-                f"{name}-{realm}", realm=realm, opts=pulumi.ResourceOptions(parent=self)
+        self.providers = {
+            realm.name: CLOUDS[realm.cloud].provider(
+                f"{name}-{realm.name}",
+                realm=realm.name,
+                nodes=realm.nodes,
+                opts=pulumi.ResourceOptions(parent=self),
             )
-            key = CLOUDS[cloud].push_key(
-                f"{name}-{realm}-key",
-                realm=realm,
+            for realm in args.realms
+        }
+        self.key_ids = {}
+        for realm in args.realms:
+            key = CLOUDS[realm.cloud].push_key(
+                f"{name}-{realm.name}-key",
+                realm=realm.name,
                 stack=args.stack,
                 public=self.public_key,
-                opts=pulumi.ResourceOptions(parent=self, provider=provider),
+                opts=pulumi.ResourceOptions(parent=self, provider=self.providers[realm.name]),
             )
-            self.providers[realm] = provider
             if key is not None:
-                self.key_ids[realm] = key.id
+                self.key_ids[realm.name] = key.id
         self.register_outputs({"public_key": self.public_key, "key_ids": self.key_ids})

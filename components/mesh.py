@@ -11,7 +11,7 @@ import pulumi
 from backplane import keys
 from backplane.holders import decoded
 from backplane.plan import Plan
-from components.access import Access, AccessArgs
+from components.access import Access, AccessArgs, Realm
 from components.clouds import CLOUDS
 from components.person import Person, PersonArgs
 from components.plane import Plane
@@ -52,9 +52,17 @@ def keyring(planes: Mapping[str, Plane]) -> Keyring:
 
 def access(plan: Plan) -> Access:
     """The stack's push key, in every realm that has a site."""
-    realms = {CLOUDS[site.cloud].realm(site): site.cloud for site in plan.sites}
-    args = AccessArgs(stack=plan.stack, realms=dict(sorted(realms.items())), protect=plan.protect)
-    return Access("push", args)
+    of_site = {site.name: CLOUDS[site.cloud].realm(site) for site in plan.sites}
+    clouds = {of_site[site.name]: site.cloud for site in plan.sites}
+    realms = [
+        Realm(
+            name=realm,
+            cloud=cloud,
+            nodes=[node for node in plan.nodes if of_site[node.site] == realm],
+        )
+        for realm, cloud in sorted(clouds.items())
+    ]
+    return Access("push", AccessArgs(stack=plan.stack, realms=realms, protect=plan.protect))
 
 
 def people(plan: Plan, ring: Keyring, push: Access) -> dict[str, Person]:

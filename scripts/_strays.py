@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from backplane.clouds import STACK_LABEL
 from scripts._problem import Problem
 from scripts._stack import pulumi
 
@@ -88,8 +89,6 @@ def _setting(stack: str, key: str) -> str:
 
 def labelled(client: Client, stack: str) -> list[Found]:
     """Every object at the cloud that carries the stack's label."""
-    from components.clouds.hetzner import STACK_LABEL  # noqa: PLC0415 - loads Pulumi
-
     selector = f"{STACK_LABEL}=={stack}"
     return [
         Found(type=kind, id=str(one.id), name=str(one.name))

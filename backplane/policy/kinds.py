@@ -17,18 +17,25 @@ PROGRAM = frozenset(
         plain.RANDOM,
         plain.REMOTE,
         plain.LOCAL,
+        *inbound.GROUPS[:1],
+        machines.INSTANCE,
+        machines.INTERFACE,
+        machines.ELASTIC,
+        "aws:ec2/internetGateway:InternetGateway",
+        "aws:ec2/keyPair:KeyPair",
+        "aws:ec2/routeTable:RouteTable",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "aws:ec2/subnet:Subnet",
+        "aws:ec2/vpc:Vpc",
     }
 )
-"""What the program makes."""
+"""What the program makes; networks and keys let nothing in by themselves."""
 
 AWS = frozenset(
     {
         *inbound.GROUPS,
         inbound.GROUP_RULE,
         inbound.INGRESS_RULE,
-        machines.INSTANCE,
-        machines.INTERFACE,
-        machines.ELASTIC,
         machines.VOLUME,
     }
 )

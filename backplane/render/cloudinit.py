@@ -7,6 +7,7 @@ can read user-data over the metadata service for as long as the machine lives.
 import textwrap
 
 from backplane import planes
+from backplane.clouds import CLOUDS
 from backplane.keys import Bootstrap, Card
 from backplane.mistakes import DeclarationError, Mistake
 from backplane.plan import Plan, PlanNode
@@ -128,7 +129,7 @@ def user_data(
         [
             _HEAD,
             "bootcmd:\n",
-            _item(_BOOTCMD.replace("@EARLY@", nftables.early(ipv6=node.ipv6))),
+            _item(_BOOTCMD.replace("@EARLY@", _early(node))),
             "write_files:\n",
             *_files(plan, node, bootstrap, runner_card, push_key_public),
             "runcmd:\n",
@@ -140,6 +141,10 @@ def user_data(
     if mistake is not None:
         raise DeclarationError([mistake])
     return text
+
+
+def _early(node: PlanNode) -> str:
+    return nftables.early(ipv6=node.ipv6, advertised=CLOUDS[node.cloud].advertised)
 
 
 def oversize(node: PlanNode, text: str) -> Mistake | None:

@@ -7,6 +7,7 @@ no ICMP error, no echo reply ever leaves by an interface that is no plane's.
 
 from collections.abc import Iterable, Mapping
 
+from backplane.clouds import CLOUDS
 from backplane.plan import Peer, Plan, PlanNode, PlanPlane
 
 PREFIX = "BACKPLANE-UNEXPECTED"
@@ -56,8 +57,13 @@ def ruleset(
     return "\n".join(lines)
 
 
-def early(*, ipv6: bool = True) -> str:
-    """The ruleset of a first boot before anything else is there: nothing comes in at all."""
+def early(*, ipv6: bool = True, advertised: bool = False) -> str:
+    """The ruleset of a first boot before anything else is there: nothing comes in at all.
+
+    Args:
+        ipv6: whether the public interface speaks IPv6.
+        advertised: whether it has that from a router on the wire.
+    """
     return "\n".join(
         [
             "table inet backplane",
@@ -66,7 +72,7 @@ def early(*, ipv6: bool = True) -> str:
             "\tchain input {",
             "\t\ttype filter hook input priority filter; policy drop;",
             '\t\tiifname "lo" accept',
-            *_strangers(ipv6=ipv6),
+            *_strangers(ipv6=ipv6, advertised=advertised),
             "\t}",
             "\tchain forward {",
             "\t\ttype filter hook forward priority filter; policy drop;",
@@ -78,13 +84,19 @@ def early(*, ipv6: bool = True) -> str:
     )
 
 
-def _strangers(*, ipv6: bool) -> list[str]:
+def _strangers(*, ipv6: bool, advertised: bool) -> list[str]:
     """What any interface may bring: answers, neighbours, and the cloud's DHCP."""
     lines = ["\t\tct state established,related accept"]
     if ipv6:
         # Untracked packets: `established` never covers them. RFC 4861 demands hop limit 255.
         kinds = "{ nd-neighbor-solicit, nd-neighbor-advert }"
         lines.append(f"\t\ticmpv6 type {kinds} ip6 hoplimit 255 accept")
+    if ipv6 and advertised:
+        # Both from link-local addresses, which the cloud lets nobody else on this wire send from.
+        lines += [
+            "\t\tip6 saddr fe80::/10 icmpv6 type nd-router-advert ip6 hoplimit 255 accept",
+            "\t\tip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
+        ]
     return [
         *lines,
         "\t\tct state invalid drop",
@@ -128,7 +140,7 @@ def _input(node: PlanNode, up: list[PlanPlane]) -> list[str]:
         '\t\tiifname "lo" accept',
         # The guard stands before `established`: a peer that is gone has no session left either.
         *(f'\t\tiifname "{plane.interface}" goto {plane.interface}' for plane in up),
-        *_strangers(ipv6=node.ipv6),
+        *_strangers(ipv6=node.ipv6, advertised=CLOUDS[node.cloud].advertised),
         f"\t\tudp dport {{ {ports} }} accept",
         "\t}",
         "",

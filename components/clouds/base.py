@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -81,9 +81,16 @@ class Cloud(Protocol):
         ...
 
     def provider(
-        self, name: str, *, realm: str, opts: pulumi.ResourceOptions
+        self, name: str, *, realm: str, nodes: Sequence[PlanNode], opts: pulumi.ResourceOptions
     ) -> pulumi.ProviderResource | None:
-        """The realm's own provider; None where the default one serves."""
+        """The realm's own provider; None where the default one serves.
+
+        It is asked for before anything is made at a cloud. What can be looked up there for the
+        realm's nodes is looked up now.
+
+        Raises:
+            pulumi.RunError: The cloud cannot be asked, or does not have what the nodes need.
+        """
         ...
 
     def push_key(

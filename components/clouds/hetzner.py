@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import ip_network
 
 import pulumi
 import pulumi_hcloud as hcloud
 
 from backplane import planes
+from backplane.clouds import ANYWHERE, NODE_LABEL, STACK_LABEL
 from backplane.plan import PlanNode, PlanSite
 from components.clouds.base import Addresses, Ground, MachineArgs, dark
-
-ANYWHERE = ("0.0.0.0/0", "::/0")
-"""Peers roam, so sources are not narrowed; who has no key gets no answer."""
-
-STACK_LABEL = "backplane-stack"
-"""On every object of a stack, so that what is in no state can be found and told apart."""
-
-NODE_LABEL = "backplane-node"
-"""On what belongs to one node."""
 
 
 class Hetzner:
@@ -28,7 +21,9 @@ class Hetzner:
         """A project is seen whole, whatever the location."""
         return site.cloud
 
-    def provider(self, name: str, *, realm: str, opts: pulumi.ResourceOptions) -> None:
+    def provider(
+        self, name: str, *, realm: str, nodes: Sequence[PlanNode], opts: pulumi.ResourceOptions
+    ) -> None:
         """The default one: a token is all it needs, and it stands in the environment."""
 
     def push_key(

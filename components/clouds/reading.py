@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backplane import planes
-from components.clouds.hetzner import ANYWHERE, STACK_LABEL
+from backplane.clouds import ANYWHERE, STACK_LABEL
 
 PATIENCE = 20.0
 """Seconds for one answer of a cloud."""

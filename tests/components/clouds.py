@@ -44,6 +44,8 @@ class Shape:
         mesh["protect"] = True
         for site in mesh["sites"].values():
             site.update(self.site)
+            if self.site:
+                site.pop("type")
         return mesh
 
 
@@ -56,8 +58,31 @@ def _hetzner(recorded: Recorder) -> dict[str, Inbound]:
     return found
 
 
+def _aws(recorded: Recorder) -> dict[str, Inbound]:
+    found: dict[str, Inbound] = {}
+    for name, group in recorded.of("aws:ec2/securityGroup:SecurityGroup").items():
+        found[name] = set()
+        for rule in group.inputs["ingress"]:
+            assert rule["cidrBlocks"] == ["0.0.0.0/0"]
+            assert rule["ipv6CidrBlocks"] == ["::/0"]
+            assert rule["fromPort"] == rule["toPort"]
+            found[name].add((rule["protocol"], int(rule["fromPort"])))
+    return found
+
+
 SHAPES: Mapping[str, Shape] = MappingProxyType(
     {
+        "aws": Shape(
+            site={"cloud": "aws", "location": "eu-central-1"},
+            realm="aws-eu-central-1",
+            machine="aws:ec2/instance:Instance",
+            addresses=("aws:ec2/eip:Eip", "aws:ec2/networkInterface:NetworkInterface"),
+            key="aws:ec2/keyPair:KeyPair",
+            walls="aws:ec2/securityGroup:SecurityGroup",
+            inbound=_aws,
+            labels=lambda one: one.inputs["tags"],
+            born=("userData", "keyName", "ami"),
+        ),
         "hetzner": Shape(
             realm="hetzner",
             machine="hcloud:index/server:Server",
@@ -67,6 +92,6 @@ SHAPES: Mapping[str, Shape] = MappingProxyType(
             inbound=_hetzner,
             labels=lambda one: one.inputs["labels"],
             born=("userData", "sshKeys", "image"),
-        )
+        ),
     }
 )

@@ -8,17 +8,19 @@ import gc
 import hashlib
 import json
 import runpy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 import yaml
 from pulumi.runtime import mocks, rpc
 
 from backplane.recipe import Recipe
+from components.clouds.aws_api import Ec2
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "4dabf18193072939515e22adb298388d"
@@ -63,6 +65,13 @@ class _Mocks(mocks.Mocks):
             last = number % 200 + 1
             made["ipAddress"] = f"198.51.100.{last}"
             made["ipNetwork"] = f"2001:db8:1:{last:x}::/64"
+        if args.typ == "aws:ec2/vpc:Vpc":
+            made["ipv6CidrBlock"] = "2001:db8:2:100::/56"
+        if args.typ == "aws:ec2/networkInterface:NetworkInterface":
+            made["ipv6Addresses"] = [f"2001:db8:2:100::{number % 200 + 1:x}"]
+        if args.typ == "aws:ec2/eip:Eip":
+            made["publicIp"] = f"198.51.100.{number % 200 + 1}"
+            made["associationId"] = f"eipassoc-{number}"
         if args.typ.startswith("command:"):
             made["stdout"] = f'{{"receipt": "{args.name}"}}'
         if args.name == "mesh-receipt":
@@ -70,6 +79,18 @@ class _Mocks(mocks.Mocks):
             told = {bundle.node: bundle.generation for bundle in read.bundles()}
             made["stdout"] = json.dumps({"receipt": "of the mocks", "generations": told})
         return str(number), made
+
+
+class PaperEc2(Ec2):
+    """Finds every type, and an image of each name."""
+
+    def types(self, kinds: Iterable[str]) -> set[str]:
+        """All of them."""
+        return {*kinds}
+
+    def newest(self, pattern: str) -> str | None:
+        """One whose id tells which."""
+        return f"ami-{pattern.rstrip('-*')}"
 
 
 class Recorder(mocks.MockMonitor):
@@ -124,10 +145,11 @@ def run(
     runs: str = "",
     secrets: Mapping[str, str] = MappingProxyType({}),
     hidden: bool = True,
+    ec2: type[Ec2] = PaperEc2,
 ) -> Recorder:
     """Run the program in a preview on a declaration, and return what it registered.
 
-    `hidden`: whether the secrets are encrypted in the stack's file.
+    `hidden`: whether the secrets are encrypted in the stack's file. `ec2`: what answers for AWS.
     """
     recorder = Recorder(runs)
     # Any test before this one may have left the thread without a loop, which mocks ask for.
@@ -168,7 +190,8 @@ def run(
         return settle()
 
     try:
-        program()
+        with patch("components.clouds.aws_region.Ec2", ec2):
+            program()
     finally:
         asyncio.set_event_loop(None)
         loop.close()

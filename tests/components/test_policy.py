@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pulumi
 import pytest
@@ -11,6 +12,7 @@ from backplane import planes
 from backplane.policy import Mark, Seen, World, judge
 from backplane.policy.inbound import ALLOWED
 from components.clouds.base import dark
+from tests.components.clouds import SHAPES
 from tests.components.recorder import Recorder, declaration, run
 
 
@@ -36,6 +38,8 @@ def world(recorded: Recorder, *, protect: bool) -> World:
 def test_the_program_keeps_to_every_rule(lab: Recorder, kept: Recorder) -> None:
     """No violation and nothing unknown, in the lab and protected with a node to retire."""
     assert judge(world(lab, protect=False)) == []
+    for shape in SHAPES.values():
+        assert judge(replace(world(run(shape.mesh()), protect=True), retired=frozenset())) == []
     assert judge(world(kept, protect=True)) == []
     found = judge(world(lab, protect=True))
     assert {one.rule.id for one in found} == {"protected"}

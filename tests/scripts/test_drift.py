@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from components.clouds.hetzner import ANYWHERE
+from backplane.clouds import ANYWHERE
 from components.clouds.reading import DARK, Firewall, Rule, Standing
 from runner import tool
 from scripts import _drift, _drift_repair, _drift_show, drift
