@@ -39,7 +39,11 @@ class Push:
 
 
 def command(name: str, push: Push, *, parent: pulumi.Resource) -> remote.Command:
-    """The command resource. A machine's birth alone runs it: what changes later is ignored."""
+    """The command resource. A machine's birth alone runs it: what changes later is ignored.
+
+    It goes without a word to its plugin, since it undoes nothing: where a machine is replaced, the
+    engine deletes its enrollment before this run has asked for the plugin at all.
+    """
     failed = (
         f"{push.node}: enroll failed, the lines above say why; then run pulumi up again, "
         f"or raise {push.node}'s incarnation in the declaration to start it anew"
@@ -62,6 +66,7 @@ def command(name: str, push: Push, *, parent: pulumi.Resource) -> remote.Command
         opts=pulumi.ResourceOptions(
             parent=parent,
             deleted_with=push.server,
+            retain_on_delete=True,
             replace_with=[push.server],
             ignore_changes=["create", "stdin", "connection"],
             custom_timeouts=pulumi.CustomTimeouts(create=LIMIT, update=LIMIT),

@@ -79,6 +79,28 @@ def test_a_protected_machine_is_rebuilt_after_one_word(
     assert "hel-b-seed" not in steps
 
 
+def test_a_rebuild_goes_through(
+    project: PulumiProject, mesh: dict[str, Any], api: ApiServer
+) -> None:
+    """Of the very first node too, whose server the program asks for before any command.
+
+    The others keep their machines, and every machine its addresses.
+    """
+    project.program(HANDS_OFF)
+    declare(project, mesh)
+    project.up()
+    before = {server.name: server.id for server in api.client().servers.get_all()}
+    endpoints = {name: node["endpoint"] for name, node in project.outputs()["nodes"].items()}
+    mesh["sites"]["fsn"]["nodes"]["fsn-a"]["incarnation"] = 2
+    declare(project, mesh)
+    project.up()
+    assert project.steps() == {}
+    after = {server.name: server.id for server in api.client().servers.get_all()}
+    assert {name for name in after if after[name] != before[name]} == {"fsn-a"}
+    told = project.outputs()["nodes"].items()
+    assert {name: node["endpoint"] for name, node in told} == endpoints
+
+
 def test_both_ways_in_never_change_at_once(standing: PulumiProject, mesh: dict[str, Any]) -> None:
     """Refused before the first resource, with both numbers; one way alone goes, then the other.
 
