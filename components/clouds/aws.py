@@ -20,6 +20,10 @@ GATEWAY = "gateway"
 """The role whose nodes pass on what is not addressed to them."""
 
 
+ROOT = 20
+"""GiB of a root volume: Debian's image has 8, which a Prometheus fills."""
+
+
 class Aws:
     """`components.clouds.base.Cloud` for AWS.
 
@@ -135,7 +139,11 @@ class Aws:
                 instance_metadata_tags="disabled",
             ),
             root_block_device=ec2.InstanceRootBlockDeviceArgs(
-                encrypted=True, volume_type="gp3", delete_on_termination=True, tags=tags
+                encrypted=True,
+                volume_type="gp3",
+                volume_size=ROOT,
+                delete_on_termination=True,
+                tags=tags,
             ),
             tags=tags,
             opts=pulumi.ResourceOptions.merge(opts, birth),

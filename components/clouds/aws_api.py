@@ -50,10 +50,11 @@ class Ec2:
             SilentError: No credentials, no such region, no network, or not allowed.
         """
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+        from botocore.parsers import ResponseParserError  # noqa: PLC0415
 
         try:
             return question(self.client)
-        except (BotoCoreError, ClientError, ValueError) as error:
+        except (BotoCoreError, ClientError, ResponseParserError, ValueError) as error:
             raise SilentError(" ".join(str(error).split())[:300]) from error
 
     def all(self, operation: str, key: str, filters: dict[str, list[str]]) -> list[Any]:

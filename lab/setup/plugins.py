@@ -10,6 +10,9 @@ from lab.setup import attempts, paths, toolchain
 from lab.setup.steps import Say, SetupError
 
 _LIMIT = 20
+_LARGE = {"resource-aws": 300}
+"""Seconds for those that are larger: pulumi-aws is a download of about 150 MB."""
+
 _VARIABLE = "BACKPLANE_PLUGINS"
 
 
@@ -47,16 +50,17 @@ def _official(name: str, say: Say) -> str:
     if engine is None:
         raise SetupError("no engine", "run set-up again")
     say(f"asking for the official plugin {short} {wanted}")
+    limit = _LARGE.get(name, _LIMIT)
     try:
         done = subprocess.run(
             [str(engine.program), "plugin", "install", "resource", short, wanted],
             env={**os.environ, "PULUMI_HOME": str(toolchain.pulumi_home())},
-            capture_output=True, text=True, timeout=_LIMIT, check=False,
+            capture_output=True, text=True, timeout=limit, check=False,
         )  # fmt: skip
         lines = re.findall(r"(?:dial|Get|error).*", done.stderr)
         reason = "" if done.returncode == 0 else (lines[-1] if lines else "not served")
     except subprocess.TimeoutExpired:
-        reason = f"no answer within {_LIMIT} s"
+        reason = f"no answer within {limit} s"
     if reason:
         attempts.failed(name, reason)
     return reason and f"{name}: {reason}"

@@ -19,7 +19,13 @@ from lab.setup import paths
 ENGINE_VERSION = "3.259.0"
 """The engine that the official installer is asked for and that the Go tool pins."""
 
-PLUGINS = ("language-python", "resource-command", "resource-hcloud", "resource-random")
+PLUGINS = (
+    "language-python",
+    "resource-aws",
+    "resource-command",
+    "resource-hcloud",
+    "resource-random",
+)
 """Every plugin that a stack of this project uses, by its program's name after `pulumi-`."""
 
 

@@ -134,6 +134,7 @@ def test_an_instance_is_born_dark(made: Recorder) -> None:
         "rootBlockDevice": {
             "encrypted": True,
             "volumeType": "gp3",
+            "volumeSize": 20,
             "deleteOnTermination": True,
             "tags": tags,
         },

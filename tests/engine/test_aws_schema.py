@@ -1,0 +1,81 @@
+"""The stand-in for `aws` takes only what the official SDK has, under the same names."""
+
+import pulumi_aws.ec2 as sdk
+import pytest
+from pulumi._types import input_type_py_to_pulumi_names
+
+from lab.plugins.aws.provider import AwsProvider
+from lab.plugins.common import Field, Resource
+
+TYPES = {one.schema.token.rsplit(":", 1)[-1]: one for one in AwsProvider().resources}
+NESTED = {
+    ("Instance", "metadataOptions"): "InstanceMetadataOptionsArgs",
+    ("Instance", "primaryNetworkInterface"): "InstancePrimaryNetworkInterfaceArgs",
+    ("Instance", "rootBlockDevice"): "InstanceRootBlockDeviceArgs",
+    ("RouteTable", "routes"): "RouteTableRouteArgs",
+    ("SecurityGroup", "egress"): "SecurityGroupEgressArgs",
+    ("SecurityGroup", "ingress"): "SecurityGroupIngressArgs",
+}
+
+
+def names(arguments: str) -> set[str]:
+    """The wire names of an arguments class of the SDK."""
+    return set(input_type_py_to_pulumi_names(getattr(sdk, arguments)).values())
+
+
+def properties(name: str) -> set[str]:
+    """The wire names of all properties of a resource of the SDK."""
+    found = vars(getattr(sdk, name)).values()
+    getters = (one.fget for one in found if isinstance(one, property))
+    named = (getattr(one, "_pulumi_name", None) for one in getters)
+    return {name for name in named if name is not None}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_properties_are_the_sdks(name: str) -> None:
+    """Each input and output is one of the installed SDK's; what is not taken here is refused."""
+    schema = TYPES[name].schema
+    assert getattr(sdk, name).pulumi_type == schema.token
+    assert set(schema.inputs) <= names(f"{name}Args")
+    assert set(schema.outputs) <= properties(name)
+    assert not set(schema.inputs) & set(schema.outputs)
+
+
+@pytest.mark.parametrize(("name", "field"), NESTED)
+def test_nested_properties_are_the_sdks(name: str, field: str) -> None:
+    """So are the properties of the objects inside."""
+    spec = TYPES[name].schema.inputs[field]
+    item = spec.item or spec
+    assert isinstance(item, Field)
+    assert set(item.fields) <= names(NESTED[name, field])
+
+
+def test_every_object_is_looked_into() -> None:
+    """No object of the stand-in's is left out above."""
+    objects = {
+        (name, key)
+        for name, one in TYPES.items()
+        for key, spec in one.schema.inputs.items()
+        if (spec.item or spec).fields
+    }
+    assert objects == set(NESTED)
+
+
+def test_replacing_inputs_are_the_official_ones() -> None:
+    """What replaces is what forces a new resource in terraform-provider-aws 6."""
+
+    def replacing(resource: Resource) -> set[str]:
+        return {key for key, one in resource.schema.inputs.items() if one.replaces}
+
+    assert {name: replacing(one) for name, one in TYPES.items()} == {
+        "Eip": {"domain"},
+        "Instance": {"ami", "keyName", "primaryNetworkInterface"},
+        "InternetGateway": set(),
+        "KeyPair": {"keyName", "publicKey"},
+        "NetworkInterface": {"subnetId"},
+        "RouteTable": {"vpcId"},
+        "RouteTableAssociation": {"subnetId"},
+        "SecurityGroup": {"name", "description", "vpcId"},
+        "Subnet": {"vpcId", "cidrBlock"},
+        "Vpc": {"cidrBlock"},
+    }
