@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from components.clouds.reading import DARK, Rule, Standing
+from components.clouds.reading import Rule, Standing
 from runner import tool
 from scripts._drift_ask import Answers
 from scripts._verdict import Mesh, MeshNode, wrong_listener
@@ -87,18 +87,15 @@ def _node(
             yield finding(name, "listeners", what, ("", live), HAND)
 
 
-def of_cloud(
-    outputs: Mapping[str, Any], site: str, standing: Standing, dark: frozenset[Rule] = DARK
-) -> list[Json]:
+def of_cloud(outputs: Mapping[str, Any], site: str, standing: Standing) -> list[Json]:
     """What one site's firewall and machines are, against the one constant.
 
     Args:
         outputs: the stack's plain outputs.
         site: the site.
         standing: what its cloud says.
-        dark: all rules that there may be.
     """
-    where, own = f"site {site}", str(outputs["firewall_ids"][site])
+    where, own, dark = f"site {site}", str(outputs["firewall_ids"][site]), standing.dark
     found: list[Json] = []
 
     def add(node: str, what: str, declared: str, live: str) -> None:

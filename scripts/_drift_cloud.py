@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.clouds.reading import READERS, Standing, UnreadableError
+from components.clouds.readers import READERS
+from components.clouds.reading import Standing, UnreadableError
 from scripts._drift import HAND, finding, of_cloud
 from scripts._stack import Stack, setting
 
@@ -18,16 +19,19 @@ def look(stack: Stack) -> list[Json]:
         sides = ("known", "the outputs are older than this checkout")
         return [finding("the cloud", "cloud", "each site's cloud", sides, "pulumi up", "pulumi up")]
     standing: dict[str, Standing | UnreadableError] = {}
-    for cloud in sorted({site["cloud"] for site in sites.values()}):
+    for cloud in sorted({site["cloud"] for site in sites.values()} & {*READERS}):
+        places = {site["location"] for site in sites.values() if site["cloud"] == cloud}
         try:
             standing[cloud] = READERS[cloud].read(
-                stack.credentials.stack, lambda key: setting(stack.credentials.stack, key)
+                stack.credentials.stack, places, lambda key: setting(stack.credentials.stack, key)
             )
         except UnreadableError as error:
             standing[cloud] = error
     found: list[Json] = []
     for name, site in sorted(sites.items()):
-        seen = standing[site["cloud"]]
+        seen = standing.get(site["cloud"])
+        if seen is None:
+            continue
         if isinstance(seen, UnreadableError):
             sides = ("to be looked at", seen.what)
             found.append(finding(f"site {name}", "cloud", "firewall", sides, HAND, seen.fix))

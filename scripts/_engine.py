@@ -86,10 +86,30 @@ class State:
     def cut(self) -> set[tuple[str, str]]:
         """(type, name at the cloud) of everything that was being created when it was cut."""
         return {
-            (str(one["resource"]["type"]), str(one["resource"].get("inputs", {}).get("name")))
+            (str(one["resource"]["type"]), _called(one["resource"].get("inputs", {})))
             for one in self.pending
             if one["type"] == "creating"
         }
+
+    @property
+    def places(self) -> set[tuple[str, str]]:
+        """Cloud and region, if it has such, of every access to a cloud that the state tells of."""
+        found: set[tuple[str, str]] = set()
+        resources = [*(self.deployment.get("resources") or [])]
+        for one in [*resources, *(operation["resource"] for operation in self.pending)]:
+            kind = str(one["type"])
+            if kind.startswith("hcloud:"):
+                found.add(("hetzner", ""))
+            if kind == "pulumi:providers:aws":
+                found.add(("aws", str(one["inputs"]["region"])))
+        return found
+
+
+def _called(inputs: Json) -> str:
+    """What a resource is called at its cloud: Hetzner's have a name, AWS's a tag of that name."""
+    tags = inputs.get("tags")
+    named = tags.get("Name") if isinstance(tags, dict) else None
+    return str(named or inputs.get("name"))
 
 
 def alive(pid: int) -> bool:

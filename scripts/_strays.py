@@ -1,48 +1,60 @@
-"""Objects at the cloud that carry a stack's label and are in no state."""
+"""Objects at the clouds that carry a stack's label and are in no state."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
-from backplane.clouds import STACK_LABEL
+from backplane.mistakes import DeclarationError
 from scripts._problem import Problem
-from scripts._stack import pulumi
 
 if TYPE_CHECKING:
-    from hcloud import Client
-
     from scripts._engine import State
-
-KINDS = {
-    "hcloud:index/server:Server": "servers",
-    "hcloud:index/primaryIp:PrimaryIp": "primary_ips",
-    "hcloud:index/firewall:Firewall": "firewalls",
-    "hcloud:index/sshKey:SshKey": "ssh_keys",
-}
-"""Types in the state and what the vendor's client calls them, in the order of deletion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An object at the cloud.
+    """An object at a cloud.
 
     Attributes:
         type: its type in a state.
-        id: its number at the cloud, as text.
+        id: its id in a state.
         name: its name at the cloud.
+        noun: what people call such a thing.
+        rank: in which order it can be deleted among others, first ones first.
     """
 
     type: str
     id: str
     name: str
+    noun: str
+    rank: int
 
     @property
     def shown(self) -> str:
         """The object in a few words."""
-        return f"{KINDS[self.type].removesuffix('s').replace('_', ' ')} {self.name} ({self.id})"
+        return f"{self.noun} {self.name} ({self.id})"
+
+
+class Shore(Protocol):
+    """What is seen of a cloud by one access to it."""
+
+    def labelled(self, stack: str) -> list[Found]:
+        """Every object there that carries the stack's label.
+
+        Raises:
+            Problem: There is no access.
+        """
+        ...
+
+    def delete(self, found: Found) -> None:
+        """Delete an object and wait until it is gone.
+
+        Raises:
+            Problem: The cloud refuses.
+        """
+        ...
 
 
 def strays(found: Iterable[Found], state: State) -> list[tuple[Found, bool]]:
@@ -52,54 +64,34 @@ def strays(found: Iterable[Found], state: State) -> list[tuple[Found, bool]]:
     of a state that was lost: only a person can say.
     """
     known, cut = state.ids, state.cut
-    order = list(KINDS)
     return sorted(
         ((one, (one.type, one.name) in cut) for one in found if (one.type, one.id) not in known),
-        key=lambda pair: (order.index(pair[0].type), pair[0].name),
+        key=lambda pair: (pair[0].rank, pair[0].name),
     )
 
 
-def connect(stack: str) -> Client:
-    """The vendor's client, with the token that the program uses.
+def shores(stack: str, state: State) -> list[Shore]:
+    """Every access to a cloud that the stack's state or declaration tells of.
 
     Raises:
-        Problem: There is no token.
+        Problem: One of them is not to be had.
     """
-    from hcloud import Client  # noqa: PLC0415 - only where it is needed
+    from scripts._strays_aws import Aws  # noqa: PLC0415 - each loads what its cloud needs
+    from scripts._strays_hetzner import Hetzner  # noqa: PLC0415
 
-    token = os.environ.get("HCLOUD_TOKEN") or _setting(stack, "hcloud:token")
-    if not token:
-        raise Problem(
-            where=f"stack {stack}",
-            what="the cloud cannot be looked at",
-            why="there is no API token",
-            fix="set HCLOUD_TOKEN, or `pulumi config set --secret hcloud:token`",
-        )
-    endpoint = os.environ.get("HCLOUD_ENDPOINT") or _setting(stack, "hcloud:endpoint")
-    more: dict[str, Any] = {"api_endpoint": endpoint} if endpoint else {}
-    return Client(token=token, application_name="backplane", **more)
+    places = state.places | _declared(stack) or {("hetzner", "")}
+    found: list[Shore] = [Aws(place) for cloud, place in sorted(places) if cloud == "aws"]
+    if any(cloud == "hetzner" for cloud, _ in places):
+        found.append(Hetzner(stack))
+    return found
 
 
-def _setting(stack: str, key: str) -> str:
+def _declared(stack: str) -> set[tuple[str, str]]:
+    """Cloud and location of each declared site; nothing while the declaration cannot be read."""
+    from scripts import _declared  # noqa: PLC0415 - `--help` needs no pydantic
+
     try:
-        return pulumi("config", "get", key, "--stack", stack, where=stack, what=key).strip()
-    except Problem:
-        return ""
-
-
-def labelled(client: Client, stack: str) -> list[Found]:
-    """Every object at the cloud that carries the stack's label."""
-    selector = f"{STACK_LABEL}=={stack}"
-    return [
-        Found(type=kind, id=str(one.id), name=str(one.name))
-        for kind, attribute in KINDS.items()
-        for one in getattr(client, attribute).get_all(label_selector=selector)
-    ]
-
-
-def delete(client: Client, found: Found) -> None:
-    """Delete an object and wait until it is gone."""
-    resources = getattr(client, KINDS[found.type])
-    answer = resources.delete(resources.get_by_id(int(found.id)))
-    if hasattr(answer, "wait_until_finished"):
-        answer.wait_until_finished()
+        sites = _declared.read(stack).declaration.sites.values()
+    except (Problem, DeclarationError):
+        return set()
+    return {(site.cloud, site.location) for site in sites}

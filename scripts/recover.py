@@ -123,24 +123,24 @@ class Recovery:
     def operations(self) -> None:
         """The state's cut operations, and objects at the cloud that are in no state."""
         from scripts import _engine  # noqa: PLC0415
-        from scripts._strays import connect, delete, labelled, strays  # noqa: PLC0415
+        from scripts._strays import shores, strays  # noqa: PLC0415
 
         state = _engine.state(self.stack)
         self.told["pending"] = [_engine.shown(one) for one in state.pending]
         for line in self.told["pending"]:
             self.say(f"state: was cut while {line}")
-        client = connect(self.stack)
-        found = strays(labelled(client, self.stack), state)
         self.told["strays"] = []
         kept = False
-        for one, explained in found:
+        there = [(shore, shore.labelled(self.stack)) for shore in shores(self.stack, state)]
+        found = [(shore, *one) for shore, labelled in there for one in strays(labelled, state)]
+        for shore, one, explained in found:
             self.say(
                 f"cloud: {one.shown} is in no state"
                 + ("" if explained else ", and no cut creation explains it")
             )
             gone = self._may_delete(one, explained=explained)
             if gone:
-                delete(client, one)
+                shore.delete(one)
                 self.say(f"cloud: {one.shown} deleted")
             else:
                 self.left.append(f"{one.shown} at the cloud")

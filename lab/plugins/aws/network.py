@@ -10,6 +10,7 @@ from lab.plugins.common import Field, Schema
 from lab.plugins.common.resource import Plain
 
 _BLOCKS = "Ipv6CidrBlockAssociationSet"
+_UNDER_WAY = ("associating", "disassociating", "disassociated", "failing", "failed")
 
 
 def _block6(raw: Raw) -> str | None:
@@ -19,10 +20,9 @@ def _block6(raw: Raw) -> str | None:
 
 
 def _ready(association: Raw) -> bool:
-    # moto says nothing of the state of a subnet's block, which is there at once.
-    state = association.get("Ipv6CidrBlockState") or {}
-    there = state.get("State", "associated") == "associated"
-    return bool(association.get("Ipv6CidrBlock")) and there
+    # moto wraps the state of a subnet's block once too often; it is there at once.
+    state = (association.get("Ipv6CidrBlockState") or {}).get("State")
+    return bool(association.get("Ipv6CidrBlock")) and state not in _UNDER_WAY
 
 
 class Vpc(AwsResource):
