@@ -27,6 +27,7 @@ EVERYWHERE = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6":
 def _credentials(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
         monkeypatch.setenv(f"AWS_{name}", "of-nobody")
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         yield
@@ -79,7 +80,7 @@ def _site() -> dict[str, str]:
     made["address"] = address["AllocationId"]
     ec2.associate_address(AllocationId=made["address"], NetworkInterfaceId=made["interface"])
     ordered = ec2.run_instances(
-        ImageId=ec2.describe_images()["Images"][0]["ImageId"],
+        ImageId="ami-0000000000000d121",
         MinCount=1,
         MaxCount=1,
         NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": made["interface"]}],
@@ -115,10 +116,10 @@ def test_what_another_hand_did_is_drift() -> None:
         ("site fsn", "firewall", "", "in tcp 22 from 0.0.0.0/0"),
     ]
     ec2.revoke_security_group_ingress(GroupId=made["group"], IpPermissions=ssh)
-    out = [{"IpProtocol": "-1", "Ipv6Ranges": EVERYWHERE["Ipv6Ranges"]}]
+    out = [{"IpProtocol": "-1", "IpRanges": EVERYWHERE["IpRanges"]}]
     ec2.revoke_security_group_egress(GroupId=made["group"], IpPermissions=out)
     assert _drifted(made["group"]) == [
-        ("site fsn", "firewall", "out all to 0.0.0.0/0, ::/0", "out all to 0.0.0.0/0"),
+        ("site fsn", "firewall", "out all to 0.0.0.0/0, ::/0", "out all to ::/0"),
     ]
     ec2.authorize_security_group_egress(GroupId=made["group"], IpPermissions=out)
     other = ec2.create_security_group(GroupName="open", Description="open", VpcId=made["vpc"])[
@@ -141,11 +142,10 @@ def test_without_credentials_the_cloud_is_unreadable(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    with pytest.raises(
-        UnreadableError, match="does not answer in eu-central-1: .*credentials"
-    ) as e:
+    with pytest.raises(UnreadableError, match="does not answer in eu-central-1") as silent:
         READERS["aws"].read("lab", {REGION}, lambda _key: None)
-    assert "AWS_PROFILE" in e.value.fix
+    assert "credentials" in silent.value.what
+    assert "AWS_PROFILE" in silent.value.fix
     with pytest.raises(Problem, match="cannot be listed") as told:
         Aws(REGION).labelled("lab")
     assert "AWS_PROFILE" in told.value.fix
@@ -181,6 +181,7 @@ def test_every_access_of_state_and_declaration_is_looked_at(
 ) -> None:
     """A region each, Hetzner once; where nothing tells of a cloud, Hetzner's is asked as ever."""
     monkeypatch.setenv("HCLOUD_TOKEN", "x" * 64)
+    monkeypatch.setattr("scripts._strays_hetzner.setting", lambda _stack, _key: None)
     provider = {"type": "pulumi:providers:aws", "inputs": {"region": "eu-north-1"}}
     server = {"type": "hcloud:index/server:Server", "id": "7"}
 
