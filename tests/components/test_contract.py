@@ -10,6 +10,7 @@ import pytest
 
 from backplane import contract
 from backplane.contract import ContractError
+from tests.components.clouds import SHAPES
 from tests.components.recorder import Recorder, run
 from tests.core import contracts, exported, golden
 
@@ -42,6 +43,15 @@ def test_the_example_of_the_exports_is_what_the_program_exports() -> None:
     for node in document["nodes"].values():
         node["generation"] = GENERATION
     golden.compare(exported.DOCUMENT, contract.as_json(document))
+
+
+@pytest.mark.parametrize("cloud", sorted(SHAPES))
+def test_the_plain_outputs_are_the_contracts_on_every_cloud(cloud: str) -> None:
+    """Ids and addresses of each are taken; a site's firewall is there if its cloud has one."""
+    shape = SHAPES[cloud]
+    told = contract.parse(_plain(run(shape.mesh())))
+    assert {site.cloud for site in told.plan.sites.values()} == {cloud}
+    assert {*told.firewall_ids} == ({*told.plan.sites} if shape.walls else set())
 
 
 @pytest.mark.parametrize("field", FIELDS)

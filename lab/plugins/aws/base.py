@@ -68,10 +68,10 @@ class AwsResource(Resource):
 
     def change(self, client: Any, key: str, news: Plain, changed: set[str]) -> None:  # noqa: ANN401
         """Change it in place; tags are done already."""
-        del client, key, news
+        del client, news
         if changed:
             names = ", ".join(sorted(changed))
-            raise PluginError(f"this stand-in does not change {names} of a {self.noun} in place")
+            raise PluginError(f"{self.noun} {key}: this stand-in changes no {names} in place")
 
     def normal(self, values: Plain) -> Plain:
         """The inputs in a form in which equal means equal to the cloud."""
@@ -80,7 +80,16 @@ class AwsResource(Resource):
     def differences(self, state: Plain, olds: Plain, news: Plain) -> Mapping[str, Difference]:
         """What changed, leaving out what the cloud does not tell apart."""
         del state
-        return compare(self.schema, self.normal(olds), self.normal(news))
+        known = self._known(olds, news) | {k: v for k, v in olds.items() if k not in news}
+        return compare(self.schema, self.normal(known), self.normal(news))
+
+    def _known(self, olds: Plain, news: Plain) -> Plain:
+        """Of what was what the program still says anything of: the rest is the cloud's default."""
+        return {
+            name: olds[name] if spec.item else _narrowed(olds[name], news.get(name))
+            for name, spec in self.schema.inputs.items()
+            if name in olds and (name in news or spec.item is not None)
+        }
 
     async def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Make it and bring it to where it should be.
@@ -117,7 +126,7 @@ class AwsResource(Resource):
     async def update(self, context: Context, resource_id: str, olds: Plain, news: Plain) -> Plain:
         """Change tags, and what else can be changed in place."""
         what = f"{self.noun} {context.name}"
-        known = {name: olds[name] for name in self.schema.inputs if name in olds}
+        known = self._known(olds, news)
         changed = {path.split("[")[0].split(".")[0] for path in self.differences({}, known, news)}
 
         def work(client: Any) -> None:  # noqa: ANN401
@@ -159,6 +168,13 @@ class AwsResource(Resource):
         if not tags or self.kind is None:
             return []
         return [{"ResourceType": self.kind, "Tags": pairs(tags)}]
+
+
+def _narrowed(old: Value, new: Value) -> Value:
+    """Of an object in the state what the program says of it: the rest is the cloud's default."""
+    if isinstance(old, dict) and isinstance(new, dict) and {*new} <= {*old}:
+        return {key: old[key] for key in new}
+    return old
 
 
 def retag(client: Any, key: str, olds: Value, news: Value) -> None:  # noqa: ANN401
