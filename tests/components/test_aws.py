@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +15,7 @@ from components.clouds.aws import GATEWAY
 from components.clouds.aws_api import SilentError
 from components.clouds.aws_region import region_of
 from tests.components.clouds import SHAPES
-from tests.components.recorder import PaperEc2, Recorder, _Mocks, run
+from tests.components.recorder import ROOT, PaperEc2, Recorder, _Mocks, run
 
 INSTANCE = "aws:ec2/instance:Instance"
 INTERFACE = "aws:ec2/networkInterface:NetworkInterface"
@@ -243,6 +245,22 @@ def test_a_region_that_does_not_answer_is_told_before_anything_is_made(
         "AWS cannot be asked in eu-central-1: AuthFailure, asked for t3.small\n  why: "
     )
     assert "  fix: set AWS_PROFILE" in told
+
+
+def test_other_stacks_do_not_wait_for_aws() -> None:
+    """Importing all components loads neither its SDK nor its client; either would be seen."""
+    words = """if True:
+        import sys
+        def told(): print([name for name in ("pulumi_aws", "boto3") if name in sys.modules])
+        import components.mesh, components.node, components.site
+        told()
+        import boto3
+        told()
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", words], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines() == ["[]", "['boto3']"]
 
 
 def test_a_machine_wants_its_region() -> None:

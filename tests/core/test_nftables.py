@@ -39,7 +39,8 @@ def test_nft_takes_them_and_refuses_a_broken_one(tmp_path: Path) -> None:
     """`nft -c` accepts each ruleset, twice in a row too; one wrong word is refused."""
     tool = tools.need("nft")
     texts = [_ruleset(node.name) for node in MADE.plan.nodes]
-    for text in (*texts, nftables.early(), nftables.early(ipv6=False), texts[0] * 2):
+    boots = (nftables.early(), nftables.early(ipv6=False), nftables.early(advertised=True))
+    for text in (*texts, *boots, texts[0] * 2):
         file = tmp_path / "rules.nft"
         file.write_text(text)
         accepted, said = tools.accepts(tool, "-c", "-f", file)
@@ -73,6 +74,21 @@ def test_a_stranger_reaches_the_four_ports_and_nothing_else() -> None:
     assert accepts == [*common, f"udp dport {{ {ports} }} accept"]
     early = [line for line in _chain(nftables.early(), "input") if line.endswith("accept")]
     assert early == common
+
+
+def test_a_router_on_the_wire_is_heard_only_where_the_cloud_has_one() -> None:
+    """With IPv6 by advertisement: its RA and DHCPv6, from link-local, and nothing else beside."""
+    more = [
+        "ip6 saddr fe80::/10 icmpv6 type nd-router-advert ip6 hoplimit 255 accept",
+        "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
+    ]
+    plain = _chain(nftables.early(), "input")
+    heard = _chain(nftables.early(advertised=True), "input")
+    assert [line for line in heard if line not in plain] == more
+    assert [line for line in heard if line in plain] == plain
+    assert heard.index(more[0]) < heard.index("ct state invalid drop")
+    deaf = nftables.early(ipv6=False, advertised=True)
+    assert deaf == nftables.early(ipv6=False)
 
 
 def test_neighbours_stand_before_invalid_and_only_where_ipv6_is() -> None:

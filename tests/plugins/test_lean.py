@@ -21,7 +21,8 @@ for name in ("pulumi", "pulumi.runtime"):
     lean.bare(name)
 sys.modules["asyncssh"] = lean.Late("asyncssh")
 import {module}
-print([name for name in ("pulumi.output", "asyncssh.connection", "hcloud") if name in sys.modules])
+late = ("pulumi.output", "asyncssh.connection", "boto3", "hcloud")
+print([name for name in late if name in sys.modules])
 import asyncssh
 print(asyncssh.SSHKey.__name__)
 """
@@ -30,6 +31,7 @@ print(asyncssh.SSHKey.__name__)
 @pytest.mark.parametrize(
     "module",
     [
+        "lab.plugins.aws.__main__",
         "lab.plugins.command.__main__",
         "lab.plugins.hcloud.__main__",
         "lab.plugins.language",
@@ -57,9 +59,9 @@ def test_the_clouds_client_comes_by_its_first_use() -> None:
 
 
 def test_every_stand_in_starts_lean() -> None:
-    """All four programs start by way of the lean launcher."""
+    """All five programs start by way of the lean launcher."""
     programs = sorted(BIN.glob("pulumi-*"))
-    assert len(programs) == 4
+    assert len(programs) == 5
     for program in programs:
         assert " -m lab.plugins.lean lab.plugins." in program.read_text()
 
