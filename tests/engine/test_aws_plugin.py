@@ -146,3 +146,29 @@ def test_what_is_gone_is_made_again(engine: PulumiProject, aws: AwsServer) -> No
     ec2.release_address(AllocationId=engine.resources()["address"]["id"])
     engine.destroy()
     assert set(engine.resources()) <= {"throwaway-test"}
+
+
+def test_what_was_half_made_is_finished(engine: PulumiProject, aws: AwsServer) -> None:
+    """A gateway that could not be attached is kept in the state; the next `up` attaches it."""
+    ec2 = aws.ec2(REGION)
+    engine.destroy()
+    vpc = ec2.create_vpc(CidrBlock="172.30.4.0/23")["Vpc"]["VpcId"]
+    lone = """
+        import pulumi
+        from pulumi_aws import ec2
+
+        class Region(pulumi.ProviderResource):
+            def __init__(self):
+                super().__init__("aws", "here", {{"region": "eu-central-1"}})
+        ec2.InternetGateway("gateway", vpc_id={vpc!r},
+                            opts=pulumi.ResourceOptions(provider=Region()))
+        """
+    engine.program(lone.format(vpc="vpc-00000000000000bad"))
+    failed = engine.up(check=False)
+    assert "exists (igw-" in failed.text
+    key = engine.resources()["gateway"]["id"]
+    engine.program(lone.format(vpc=vpc))
+    engine.up()
+    assert engine.steps() == {}
+    gateway = _one(aws, "describe_internet_gateways", "InternetGateways", key)
+    assert [one["VpcId"] for one in gateway["Attachments"]] == [vpc]

@@ -124,14 +124,21 @@ class AwsResource(Resource):
         return None if found is None else {**state, **self._told(found)}
 
     async def update(self, context: Context, resource_id: str, olds: Plain, news: Plain) -> Plain:
-        """Change tags, and what else can be changed in place."""
+        """Change tags, and what else can be changed in place.
+
+        What is there counts, not what the state says: one that was only half made is finished.
+        """
         what = f"{self.noun} {context.name}"
-        known = self._known(olds, news)
+        there = await self._found(what, resource_id)
+        if there is None:
+            raise PluginError(f"{what}: {resource_id} is gone. Fix: `pulumi refresh`")
+        now = {**olds, **self._told(there)}
+        known = self._known(now, news)
         changed = {path.split("[")[0].split(".")[0] for path in self.differences({}, known, news)}
 
         def work(client: Any) -> None:  # noqa: ANN401
             if "tags" in changed:
-                retag(client, resource_id, olds.get("tags"), news.get("tags"))
+                retag(client, resource_id, now.get("tags"), news.get("tags"))
             self.change(client, resource_id, news, changed - {"tags"})
 
         await self.api.call(what, work)

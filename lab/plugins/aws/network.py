@@ -160,8 +160,18 @@ class InternetGateway(AwsResource):
         attached = raw.get("Attachments") or [{}]
         return {"vpcId": attached[0].get("VpcId"), "ownerId": raw.get("OwnerId")}
 
-    def remove(self, client: Any, key: str) -> None:  # noqa: ANN401
-        """Detach and delete it."""
+    def change(self, client: Any, key: str, news: Plain, changed: set[str]) -> None:  # noqa: ANN401
+        """Attach it to another VPC."""
+        if "vpcId" in changed:
+            self._detach(client, key)
+            self.settle(client, key, news)
+        super().change(client, key, news, changed - {"vpcId"})
+
+    def _detach(self, client: Any, key: str) -> None:  # noqa: ANN401
         for attached in (self.find(client, key) or {}).get("Attachments") or ():
             client.detach_internet_gateway(InternetGatewayId=key, VpcId=attached["VpcId"])
+
+    def remove(self, client: Any, key: str) -> None:  # noqa: ANN401
+        """Detach and delete it."""
+        self._detach(client, key)
         client.delete_internet_gateway(InternetGatewayId=key)
