@@ -62,7 +62,7 @@ def test_every_object_is_looked_into() -> None:
 
 
 def test_replacing_inputs_are_the_official_ones() -> None:
-    """What replaces is what forces a new resource in terraform-provider-aws 6."""
+    """What replaces is what forces a new resource in the provider below, terraform-provider-aws."""
 
     def replacing(resource: Resource) -> set[str]:
         return {key for key, one in resource.schema.inputs.items() if one.replaces}
