@@ -12,6 +12,8 @@ from lab.setup.steps import Say, SetupError
 _LIMIT = 20
 _LARGE = {"resource-aws": 300}
 """Seconds for those that are larger: pulumi-aws is a download of about 150 MB."""
+_PATIENT = 600
+"""Seconds that a download has where no stand-in may serve."""
 
 _VARIABLE = "BACKPLANE_PLUGINS"
 
@@ -27,7 +29,8 @@ def ensure(say: Say) -> str:
     names = list(toolchain.PLUGINS)
     if wish != "stand-in":
         with ThreadPoolExecutor(max_workers=len(names)) as pool:
-            missing = list(pool.map(lambda name: _official(name, say), names))
+            patient = wish == "official"
+            missing = list(pool.map(lambda name: _official(name, say, patient=patient), names))
         names = [name for name, reason in zip(names, missing, strict=True) if reason]
         if names and wish == "official":
             reasons = "; ".join(reason for reason in missing if reason)
@@ -36,7 +39,7 @@ def ensure(say: Say) -> str:
     return toolchain.announce().partition("plugins: ")[2]
 
 
-def _official(name: str, say: Say) -> str:
+def _official(name: str, say: Say, *, patient: bool) -> str:
     """Why the official plugin is not to be had; empty if it is there."""
     kind, _, short = name.partition("-")
     if kind == "language":
@@ -44,13 +47,13 @@ def _official(name: str, say: Say) -> str:
     wanted = version(f"pulumi-{short}")
     if (toolchain.pulumi_home() / "plugins" / f"resource-{short}-v{wanted}").is_dir():
         return ""
-    if reason := attempts.failed_lately(name):
+    if not patient and (reason := attempts.failed_lately(name)):
         return f"{name}: {reason}"
     engine = toolchain.engine()
     if engine is None:
         raise SetupError("no engine", "run set-up again")
     say(f"asking for the official plugin {short} {wanted}")
-    limit = _LARGE.get(name, _LIMIT)
+    limit = _PATIENT if patient else _LARGE.get(name, _LIMIT)
     try:
         done = subprocess.run(
             [str(engine.program), "plugin", "install", "resource", short, wanted],

@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -164,12 +165,40 @@ def test_stand_ins_are_linked_on_request(empty: Path, monkeypatch: pytest.Monkey
     assert all(os.access(target, os.X_OK) for target in links.values())
     assert toolchain.stand_ins() == toolchain.PLUGINS
     monkeypatch.setenv("BACKPLANE_PLUGINS", "official")
-    monkeypatch.setattr(plugins, "_official", lambda name, _: f"{name}: no route")
+    monkeypatch.setattr(plugins, "_official", lambda name, _, **_more: f"{name}: no route")
     with pytest.raises(steps.SetupError, match="resource-random: no route"):
         plugins.ensure(lambda _: None)
     monkeypatch.setenv("BACKPLANE_PLUGINS", "mine")
     with pytest.raises(steps.SetupError, match="BACKPLANE_PLUGINS=mine means nothing"):
         plugins.ensure(lambda _: None)
+
+
+@pytest.mark.usefixtures("empty")
+def test_who_wants_official_plugins_waits_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure of today is tried again for who takes no stand-in, and the download has time.
+
+    Where a stand-in would do it is not tried again.
+    """
+    asked: list[float] = []
+
+    def install(*_words: object, timeout: float, **_more: object) -> object:
+        asked.append(timeout)
+        return subprocess.CompletedProcess((), 255, "", "error: no such plugin")
+
+    found = toolchain.Engine(program=Path("/x/pulumi"), version="3.300.0", origin="PATH")
+    monkeypatch.setattr(toolchain, "engine", lambda: found)
+    monkeypatch.setattr(toolchain, "official_language", lambda _: True)
+    monkeypatch.setattr(subprocess, "run", install)
+    for name in toolchain.PLUGINS:
+        attempts.failed(name, "no route")
+    monkeypatch.delenv("BACKPLANE_PLUGINS", raising=False)
+    plugins.ensure(lambda _: None)
+    assert asked == []
+    monkeypatch.setenv("BACKPLANE_PLUGINS", "official")
+    with pytest.raises(steps.SetupError, match="resource-hcloud: error: no such plugin"):
+        plugins.ensure(lambda _: None)
+    assert len(asked) == sum(name.startswith("resource-") for name in toolchain.PLUGINS)
+    assert min(asked) >= 300
 
 
 def test_an_official_plugin_takes_the_stand_ins_place(
@@ -178,7 +207,9 @@ def test_an_official_plugin_takes_the_stand_ins_place(
     """Only what cannot be had is linked; a link of an earlier set-up goes when it can."""
     monkeypatch.delenv("BACKPLANE_PLUGINS", raising=False)
     missing = {"resource-hcloud", "resource-random"}
-    monkeypatch.setattr(plugins, "_official", lambda name, _: "no" if name in missing else "")
+    monkeypatch.setattr(
+        plugins, "_official", lambda name, _, **_more: "no" if name in missing else ""
+    )
     plugins.ensure(lambda _: None)
     assert toolchain.stand_ins() == ("resource-hcloud", "resource-random")
     missing.discard("resource-random")
