@@ -1,10 +1,11 @@
 # Every target sets up what it needs; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test check faults soak bench-change bench-preview alerts lint lock
+.PHONY: help setup demo demo-down test check faults soak bench-change bench-preview alerts \
+	e2e-hetzner e2e-aws lint lock
 SETUP := lab/setup/bootstrap.sh
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Set up, make a dark mesh of real machines in the lab, verify it, show it (Linux, root)
 	@$(SETUP) demo
@@ -32,6 +33,12 @@ alerts: ## Each alert fires at its fault and clears, in the lab: writes docs/fig
 
 soak: ## Random changes and faults on a mesh in the lab, MINUTES=30 [SEED=n], until one breaks it
 	@$(SETUP) soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+
+e2e-hetzner: ## On YOUR Hetzner account: 15 min, less than 0.10 EUR, told and asked first [SWEEP=run]
+	@$(SETUP) e2e-hetzner $(if $(SWEEP),--sweep "$(SWEEP)")
+
+e2e-aws: ## On YOUR AWS account: 15 min, less than 0.50 USD, told and asked first [SWEEP=run]
+	@$(SETUP) e2e-aws $(if $(SWEEP),--sweep "$(SWEEP)")
 
 lint: ## Put formatting and what linters can mend right
 	@$(SETUP) lint

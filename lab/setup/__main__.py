@@ -21,10 +21,13 @@ _LONG = {
 }
 """What takes long and has a target of its own: the module to become, and its first words."""
 
+_ON_A_CLOUD = {"e2e-hetzner": "hetzner", "e2e-aws": "aws"}
+"""What is paid for: it says so first, and sets up what it needs when somebody has agreed."""
+
 _ON_PAPER = ("bench-preview",)
 """Those that need no lab."""
 
-_TARGETS = ("check", "test", *_LONG, "setup", "demo", "demo-down", "lint", "lock")
+_TARGETS = ("check", "test", *_LONG, *_ON_A_CLOUD, "setup", "demo", "demo-down", "lint", "lock")
 _GATE = tuple(
     f"tests/{level}"
     for level in (
@@ -32,6 +35,7 @@ _GATE = tuple(
         "core",
         "golden",
         "components",
+        "e2e",
         "node",
         "plugins",
         "runner",
@@ -111,6 +115,8 @@ def main() -> int:
     if known.target == "check":
         folders = [folder for folder in _GATE if (paths.ROOT / folder).is_dir()]
         become("pytest", [*_FAST, *folders, *rest])
+    if known.target in _ON_A_CLOUD:
+        become("tests.e2e", [_ON_A_CLOUD[known.target], *rest])
     if known.target in ("lint", "lock"):
         return _lint() if known.target == "lint" else lock.ensure()
     refusal = lab_refusal()

@@ -1,0 +1,1 @@
+"""End to end: two machines of a real cloud, from nothing to nothing, at a price told before."""
