@@ -170,6 +170,20 @@ def test_up_is_judged_before_and_verified_after(bench: Bench, fails: str) -> Non
     assert words == all_of_it[:until]
 
 
+@pytest.mark.parametrize("served", [True, False])
+def test_official_plugins_or_none(bench: Bench, *, served: bool) -> None:
+    """Set-up is told to refuse stand-ins, whatever was wished; where it does no test is run."""
+    bench.program("sudo", 'shift 2; exec "$@"')
+    bench.program(
+        "make", f"echo $BACKPLANE_PLUGINS >>{bench.folder}/wished; exit {int(not served)}"
+    )
+    done = bench.run("official.sh", "tests/engine", BACKPLANE_PLUGINS="stand-in")
+    assert bool(done.returncode) is not served
+    asked = [line for line in bench.asked() if line.startswith("make")]
+    assert asked == ["make setup", "make test ARGS=tests/engine"][: 1 + served]
+    assert set((bench.folder / "wished").read_text().split()) == {"official"}
+
+
 @pytest.mark.parametrize("finds", [0, 1])
 def test_drift_stands_in_the_summary(bench: Bench, finds: int) -> None:
     """Whatever was found; the job is red if something was."""

@@ -109,6 +109,9 @@ def test_where_secrets_are_somebody_must_let_it() -> None:
         "push",
         "workflow_dispatch",
     }
+    official = (FOLDER / "workflows" / "official.yaml").read_text()
+    assert "secrets." not in official
+    assert "HCLOUD_TOKEN" not in official
     for name in ("up", "drift"):
         (job,) = _jobs(FOLDER / "workflows" / f"{name}.yaml")
         assert job["if"] == "github.ref == 'refs/heads/main'"
