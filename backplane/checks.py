@@ -15,6 +15,7 @@ from backplane import (
     cloud_checks,
     copies_checks,
     dns_checks,
+    machine_checks,
     planes,
     publickeys,
     role_checks,
@@ -40,6 +41,7 @@ def mistakes(raw: object) -> list[Mistake]:
         _topology,
         _planes,
         cloud_checks.clouds,
+        machine_checks.machines,
         role_checks.roles,
         role_checks.services,
         role_checks.settings,
@@ -250,6 +252,6 @@ def _endpoints(view: Raw) -> Iterator[Mistake]:
             path=path,
             what=what,
             rule="every peer must reach a node's endpoint: machines always have IPv4, and IPv6 "
-            "unless `ipv6: false`",
+            "unless `ipv6: false`, or `machine:` names none",
             fix="write endpoint: ipv4, or give those machines IPv6",
         )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from backplane.breach import breach
-from backplane.clouds import CLOUDS, Facts
+from backplane.clouds import CLOUDS, IMAGES, Facts
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
 
@@ -20,6 +20,7 @@ def clouds(view: Raw) -> Iterator[Mistake]:
         members = [(f"{path}.{at}", node) for at, node in site.members("nodes")]
         for at, one in [(path, site), *members]:
             yield from _kind(at, one, facts)
+            yield from _image(at, one, facts)
         for at, node in members:
             if node.number("snapshot") is not None and not facts.snapshots:
                 yield breach(
@@ -32,7 +33,14 @@ def clouds(view: Raw) -> Iterator[Mistake]:
 
 def _place(path: str, site: Raw, facts: Facts) -> Iterator[Mistake]:
     place = site.text("location")
-    if place is None or facts.location is None or re.fullmatch(facts.locations, place):
+    if facts.location is None:
+        if site.has("location"):
+            what = "what is there already is where it is"
+            yield breach(f"{path}.location", what, "sites.*.location", fix="remove it")
+        return
+    if not site.has("location"):
+        yield breach(f"{path}.location", "is missing", "sites.*.location")
+    if place is None or re.fullmatch(facts.locations, place):
         return
     yield breach(
         f"{path}.location",
@@ -44,6 +52,10 @@ def _place(path: str, site: Raw, facts: Facts) -> Iterator[Mistake]:
 
 def _kind(path: str, one: Raw, facts: Facts) -> Iterator[Mistake]:
     kind = one.text("type")
+    if kind is not None and facts.found:
+        what = "what is there already is of no type that could be chosen"
+        yield breach(f"{path}.type", what, "sites.*.type", fix="remove it")
+        return
     if kind is None or re.fullmatch(facts.types, kind):
         return
     yield breach(
@@ -52,6 +64,14 @@ def _kind(path: str, one: Raw, facts: Facts) -> Iterator[Mistake]:
         "sites.*.type",
         fix=f"write a type such as {facts.like[0]}, or leave it out",
     )
+
+
+def _image(path: str, one: Raw, facts: Facts) -> Iterator[Mistake]:
+    image = one.text("image")
+    if image in IMAGES and image not in facts.images:
+        what = f"machines of {facts.title} are not made with {image}"
+        fix = f"write {' or '.join(facts.images)}"
+        yield breach(f"{path}.image", what, "sites.*.image", fix=fix)
 
 
 def _network(path: str, site: Raw, facts: Facts) -> Iterator[Mistake]:

@@ -13,55 +13,84 @@ class Facts:
 
     Attributes:
         title: What people call it.
+        machine: Type of a machine in a state.
         type: The server type where none is declared; None where machines have no type of ours.
         types: What a server type looks like there.
         location: What the cloud calls a place, and what it looks like; None where there is none.
         locations: What such a place looks like.
         like: An example of a type and of a place, for messages.
+        images: The systems that a machine may run there.
         snapshots: Whether a machine may boot from a snapshot that the declaration numbers.
         networks: Whether a site may name a network that stands there already.
         advertised: Whether IPv6 comes from a router on the wire (RA, DHCPv6), as it does where
             the cloud alone can send such; elsewhere its metadata tells all, and none is heard.
+        found: Whether machines are there before this program is, each at an address of its own.
     """
 
     title: str
+    machine: str
     type: str | None
     types: str
     location: str | None
     locations: str
     like: tuple[str, str]
+    images: tuple[str, ...]
     snapshots: bool
     networks: bool
     advertised: bool
+    found: bool = False
 
+
+DEBIANS = ("debian-12", "debian-13")
 
 CLOUDS: Mapping[str, Facts] = MappingProxyType(
     {
         "hetzner": Facts(
             title="Hetzner",
+            machine="hcloud:index/server:Server",
             type="cx23",
             types=r"[a-z0-9-]+",
             location="location",
             locations=r"[a-z0-9-]+",
             like=("cx23", "fsn1"),
+            images=DEBIANS,
             snapshots=True,
             networks=False,
             advertised=False,
         ),
         "aws": Facts(
             title="AWS",
+            machine="aws:ec2/instance:Instance",
             type="t3.small",
             types=r"[a-z0-9-]+\.[a-z0-9-]+",
             location="region",
             locations=r"[a-z]{2,}(-[a-z]+)+-[0-9]",
             like=("t3.small", "eu-central-1"),
+            images=DEBIANS,
             snapshots=False,
             networks=True,
             advertised=True,
         ),
+        "existing": Facts(
+            title="machines that exist",
+            machine="command:local:Command",
+            type=None,
+            types="",
+            location=None,
+            locations="",
+            like=("", ""),
+            images=(*DEBIANS, "ubuntu-24.04"),
+            snapshots=False,
+            networks=False,
+            advertised=True,
+            found=True,
+        ),
     }
 )
 """The clouds by the name that a site's `cloud` has."""
+
+IMAGES = frozenset(image for facts in CLOUDS.values() for image in facts.images)
+"""Every system that a machine may run."""
 
 STACK_LABEL = "backplane-stack"
 """On every object of a stack, so that what is in no state can be found and told apart."""
@@ -71,6 +100,9 @@ NODE_LABEL = "backplane-node"
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
 """Peers roam, so sources are not narrowed; who has no key gets no answer."""
+
+OWN = "its own"
+"""In the place of a type, where a machine is what it is."""
 
 AWS_OWNER = "136693071363"
 """Debian's account at AWS (wiki.debian.org/Cloud/AmazonEC2Image)."""
@@ -86,8 +118,8 @@ _GRAVITON = re.compile(r"(a1|[a-z]+[0-9]+g[a-z]*)\.")
 
 
 def default_type(cloud: str) -> str:
-    """The server type of a site that declares none; empty where machines have no type of ours."""
-    return CLOUDS[cloud].type or ""
+    """The server type of a site that declares none."""
+    return CLOUDS[cloud].type or OWN
 
 
 def aws_network(site: int) -> str:

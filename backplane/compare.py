@@ -51,6 +51,7 @@ _FIELDS = {
     "ipv6": "public IPv6",
     "bridges": "bridges",
     "uplink": "uplink",
+    "machine": "machine",
     "pools": "pools",
     "offline": "offline",
     "retire": "retire",
@@ -60,7 +61,8 @@ _FIELDS = {
 def _nodes(old: Json, new: Json) -> Iterator[Node]:
     before, after, same = part(old, "nodes"), part(new, "nodes"), staying(old, new)
     for name in sorted({*before} - {*same.values()}):
-        yield Node(name=name, site=before[name]["site"], what="removed")
+        first = [_FIRST.format(name)] if before[name].get("machine") else []
+        yield Node(name=name, site=before[name]["site"], what="removed", lines=tuple(first))
     for name, there in sorted(after.items()):
         if name not in same:
             lines = tuple(_described(there))
@@ -76,8 +78,13 @@ def _nodes(old: Json, new: Json) -> Iterator[Node]:
             yield Node(name=name, site=there["site"], what=what, lines=lines)
 
 
+_FIRST = "its machine is given back first, else `up` stops: `backplane release {}`"
+
+
 def _described(node: Json) -> Iterator[str]:
     yield f"{node['type']}, {node['image']}"
+    if machine := node.get("machine"):
+        yield f"taken over: {_shown(machine)}"
     own = [role for role in node["roles"] if role not in EVERYWHERE]
     yield f"roles {', '.join(own)}" if own else "no role but those of every node"
 

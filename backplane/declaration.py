@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError
 
-from backplane import checks, planes, rules, translate
+from backplane import checks, machine_rules, planes, rules, translate
 from backplane.addressing import MAX_NETWORK
 from backplane.mistakes import DeclarationError, Mistake
 from backplane.model import Mbit, Model, Name, Port
@@ -25,6 +25,7 @@ from backplane.settings import (
 __all__ = [
     "Declaration",
     "DeclarationError",
+    "Machine",
     "Mistake",
     "Node",
     "Operator",
@@ -43,7 +44,7 @@ Day = Annotated[StrictStr, Field(pattern=rules.DAY_PATTERN)]
 MemberId = Annotated[StrictInt, Field(ge=1, le=254)]
 Slot = Literal["enrollment", "management", "monitoring", "storage"]
 Family = Literal["ipv4", "ipv6"]
-Image = Literal["debian-12", "debian-13"]
+Image = Literal["debian-12", "debian-13", "ubuntu-24.04"]
 
 
 class Rotated(Model):
@@ -66,6 +67,16 @@ class PlaneSettings(Model):
     mtu: Annotated[StrictInt, Field(ge=1280, le=1420)] = 1420
 
 
+class Machine(Model):
+    """A machine that is there already: how it is reached before it is taken over."""
+
+    ipv4: StrictStr
+    ipv6: StrictStr | None = None
+    port: Port = 22
+    user: Annotated[StrictStr, Field(pattern=machine_rules.USER_PATTERN)] = "root"
+    host_key: StrictStr
+
+
 class Node(Model):
     """A machine of a site."""
 
@@ -84,14 +95,15 @@ class Node(Model):
     bridges: list[Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9_.-]{1,15}$")]] = []
     uplink: Mbit | None = None
     pools: dict[Name, Pool] = {}
+    machine: Machine | None = None
 
 
 class Site(Model):
     """A place with its nodes, and what they share unless a node says otherwise."""
 
     id: Annotated[StrictInt, Field(ge=0, le=254)]
-    cloud: Literal["hetzner", "aws"] = "hetzner"
-    location: Word
+    cloud: Literal["hetzner", "aws", "existing"] = "hetzner"
+    location: Word | None = None
     type: Kind | None = None
     image: Image = "debian-12"
     endpoint: Family = "ipv4"
@@ -157,6 +169,7 @@ _RULED: Sequence[tuple[type[Model], str]] = (
     *SETTINGS,
     (Rotated, "planes.*.rotated."),
     (PlaneSettings, "planes.*."),
+    (Machine, "sites.*.nodes.*.machine."),
     (Node, "sites.*.nodes.*."),
     (Site, "sites.*."),
     (Operator, "operators.*."),

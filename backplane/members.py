@@ -53,6 +53,20 @@ class PlanSite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMachine:
+    """A machine that is there already, and how it is reached before it is taken over.
+
+    `host_key` is None where the key that it shows first is to be taken for its own.
+    """
+
+    ipv4: str
+    ipv6: str | None
+    port: int
+    user: str
+    host_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanNode:
     """A machine.
 
@@ -65,6 +79,7 @@ class PlanNode:
         roles: names, sorted, with those every node runs.
         bridges: container bridges that may reach the outside through this node.
         pools: its ZFS pools, by name.
+        machine: the machine that it is, where that is there already.
         uplink: what its line to the outside carries, in Mbit/s, if that is declared.
         offline: declared to be down for now.
         absent: not reached by this run, which goes on without it.
@@ -89,6 +104,7 @@ class PlanNode:
     bridges: tuple[str, ...]
     uplink: int | None
     pools: tuple[Pool, ...]
+    machine: PlanMachine | None
     epochs: Mapping[str, int]
     incarnation: int
     offline: bool

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backplane.addressing import Address
+    from backplane.members import PlanMachine
     from backplane.plan import Plan, PlanNode, PlanPerson
     from backplane.roles import Parts
 
@@ -96,6 +97,7 @@ def _node(plan: Plan, node: PlanNode) -> Json:
         "endpoint_family": node.endpoint_family,
         "ipv6": node.ipv6,
         "bridges": list(node.bridges),
+        "machine": _machine(node.machine),
         "uplink": node.uplink,
         "pools": {one.name: one.device or f"{one.gigabytes} GB" for one in node.pools},
         "roles": [role.name for role in plan.roles(node.name)],
@@ -105,6 +107,12 @@ def _node(plan: Plan, node: PlanNode) -> Json:
             if role.parts
         },
     }
+
+
+def _machine(machine: PlanMachine | None) -> Json | None:
+    if machine is None:
+        return None
+    return {"ipv4": machine.ipv4, "port": machine.port, "user": machine.user}
 
 
 def _digest(parts: Parts) -> str:

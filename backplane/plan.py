@@ -9,7 +9,16 @@ from backplane.addressing import Address
 from backplane.copies import Copy, copies
 from backplane.declaration import Declaration
 from backplane.known import known
-from backplane.members import Family, Kind, Peer, PlanNode, PlanPerson, PlanPlane, PlanSite
+from backplane.members import (
+    Family,
+    Kind,
+    Peer,
+    PlanMachine,
+    PlanNode,
+    PlanPerson,
+    PlanPlane,
+    PlanSite,
+)
 from backplane.monitoring import Grafana, Monitoring, grafana, monitoring
 from backplane.names import Dns, dns
 from backplane.roles import Opening, Role
@@ -19,6 +28,7 @@ __all__ = [
     "Kind",
     "Peer",
     "Plan",
+    "PlanMachine",
     "PlanNode",
     "PlanPerson",
     "PlanPlane",
@@ -190,7 +200,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
                 name=name,
                 id=site.id,
                 cloud=site.cloud,
-                location=site.location,
+                location=site.location or name,
                 nodes=tuple(sorted(site.nodes)),
                 vpc=site.vpc,
                 subnet=site.subnet,

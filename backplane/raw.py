@@ -38,6 +38,10 @@ class Raw:
         value = self._value.get(key)
         return value if isinstance(value, bool) else None
 
+    def has(self, key: str) -> bool:
+        """Whether anything stands below a key."""
+        return self._value.get(key) is not None
+
     def members(self, key: str) -> Iterator[tuple[str, "Raw"]]:
         """Path and view of each entry of a mapping."""
         for name, value in self.mapping(key).items():
@@ -105,7 +109,8 @@ class Raw:
                 own = node.text("endpoint")
                 family = own or site.text("endpoint") or "ipv4"
                 path = f"{site_path}.{node_path}.endpoint" if own else f"{site_path}.endpoint"
-                ipv6 = node.switch("ipv6")
+                machine = node.mapping("machine")
+                ipv6 = isinstance(machine.get("ipv6"), str) if machine else node.switch("ipv6")
                 if ipv6 is None:
                     ipv6 = site.switch("ipv6") is not False
                 yield path, name, family, ipv6

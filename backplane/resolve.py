@@ -1,13 +1,15 @@
 """The parts of a declaration with everything filled in that they leave to others or to defaults."""
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 
 from backplane import addressing
 from backplane.addressing import Address
 from backplane.clouds import default_type
 from backplane.copies import pools
-from backplane.declaration import Declaration, Operator
-from backplane.members import Kind, Peer, PlanNode, PlanPerson, PlanPlane
+from backplane.declaration import Declaration, Machine, Node, Operator, Site
+from backplane.machine_rules import FIRST_SEEN
+from backplane.members import Kind, Peer, PlanMachine, PlanNode, PlanPerson, PlanPlane
 from backplane.planes import STORAGE, Plane
 from backplane.roles import EVERYWHERE, replica, zfs
 
@@ -50,21 +52,41 @@ def node(
         site=site_name,
         id=said.id,
         cloud=site.cloud,
-        location=site.location,
+        location=site.location or site_name,
         type=said.type or site.type or default_type(site.cloud),
         image=said.image or site.image,
         snapshot=said.snapshot,
         endpoint_family=said.endpoint or site.endpoint,
-        ipv6=site.ipv6 if said.ipv6 is None else said.ipv6,
+        ipv6=_ipv6(site, said),
         roles=tuple(sorted({*said.roles, *EVERYWHERE, *_implied(name, declaration)})),
         bridges=tuple(sorted(said.bridges)),
         pools=pools(said),
+        machine=_machine(said.machine),
         uplink=said.uplink or declaration.traffic.uplink,
         epochs={slot: own.get(slot, 1) for slot in addresses},
         incarnation=said.incarnation,
         offline=said.offline,
         retire=said.retire,
         addresses=addresses,
+    )
+
+
+def _ipv6(site: Site, said: Node) -> bool:
+    """Whether its public interface speaks IPv6: of a machine that is there, its address says so."""
+    if said.machine is not None:
+        return said.machine.ipv6 is not None
+    return site.ipv6 if said.ipv6 is None else said.ipv6
+
+
+def _machine(said: Machine | None) -> PlanMachine | None:
+    if said is None:
+        return None
+    return PlanMachine(
+        ipv4=said.ipv4,
+        ipv6=str(ip_address(said.ipv6)) if said.ipv6 else None,
+        port=said.port,
+        user=said.user,
+        host_key=None if said.host_key == FIRST_SEEN else said.host_key,
     )
 
 

@@ -6,7 +6,7 @@ and so do the errors and the editor's schema.
 
 from collections.abc import Mapping
 
-from backplane import role_rules
+from backplane import machine_rules, role_rules
 from backplane.rule import NAME, Rule
 
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -15,8 +15,9 @@ DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _SWITCH = "write true or false, without quotes"
 _FAMILY = Rule("peers dial a node by `ipv4` (default) or `ipv6`", "write ipv4 or ipv6")
 _IMAGE = Rule(
-    "images are limited to the tested ones: debian-12, debian-13",
-    "choose one of the two; for a snapshot name what it was made from and set `snapshot: <id>`",
+    "images are limited to the tested ones: debian-12, debian-13; of a machine that is there "
+    "already it is what it runs, and may be ubuntu-24.04 too",
+    "choose one of them; for a snapshot name what it was made from and set `snapshot: <id>`",
 )
 _TYPE = Rule(
     "a server type is the cloud's own name for it, such as cx23 (the default at Hetzner) or "
@@ -83,7 +84,8 @@ RULES: Mapping[str, Rule] = {
         "give the site a free number from 0 to 254",
     ),
     "sites.*.cloud": Rule(
-        "the cloud is `hetzner` or `aws`", "write one of the two, or leave it out for hetzner"
+        "the cloud is `hetzner`, `aws`, or `existing` for machines that are there already",
+        "write one of the three, or leave it out for hetzner",
     ),
     "sites.*.location": Rule(
         "a location is the cloud's own name for it, such as fsn1, or eu-central-1 (an AWS region)",
@@ -141,6 +143,7 @@ RULES: Mapping[str, Rule] = {
         "a whole number of 1 to 100000",
         "write what the cloud says of the server type, or leave it out",
     ),
+    **machine_rules.RULES,
     **role_rules.RULES,
     "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
     "operators.*": Rule(

@@ -131,7 +131,7 @@ def user_data(
             "bootcmd:\n",
             _item(_BOOTCMD.replace("@EARLY@", _early(node))),
             "write_files:\n",
-            *_files(plan, node, bootstrap, runner_card, push_key_public),
+            *_files(plan, name, bootstrap, runner_card, push_key_public),
             "runcmd:\n",
             "  - systemctl daemon-reload\n",
             f"  - systemctl enable --now --no-block {units.FIRST_BOOT}\n",
@@ -160,10 +160,14 @@ def oversize(node: PlanNode, text: str) -> Mistake | None:
     )
 
 
-def _files(
-    plan: Plan, node: PlanNode, bootstrap: Bootstrap, runner_card: Card, push_key_public: str
-) -> list[str]:
-    slot = planes.ENROLLMENT.slot
+def generation(
+    plan: Plan, name: str, bootstrap: Bootstrap, runner_card: Card, push_key_public: str
+) -> dict[str, tuple[str, str]]:
+    """Generation 0: mode and text of its files, by path below its directory. Secret.
+
+    Args: as `user_data` has them.
+    """
+    node, slot = plan.node(name), planes.ENROLLMENT.slot
     plane, runner = plan.plane(slot), plan.runner
     peer = next(peer for peer in plan.members[slot] if peer.name == runner.name)
     at = runner.addresses[slot]
@@ -186,15 +190,24 @@ def _files(
     )
     nft = nftables.ruleset(plan, node, slots=_SLOTS, peers={slot: (peer,)})
     people = [(runner, push_key_public)]
+    return {
+        "nftables.nft": ("0600", nft),
+        "wireguard/wg0.conf": ("0600", wg0),
+        "sshd.conf": ("0644", sshd.config(node, slots=_SLOTS)),
+        "ssh_host_ed25519_key": ("0600", bootstrap.host.private.text()),
+        "authorized_keys": ("0600", sshd.authorized_keys(people, slots=_SLOTS)),
+        "sysctl.conf": ("0644", sysctl.config(node)),
+    }
+
+
+def _files(
+    plan: Plan, name: str, bootstrap: Bootstrap, runner_card: Card, push_key_public: str
+) -> list[str]:
+    first = generation(plan, name, bootstrap, runner_card, push_key_public)
     links = "\n".join(f"ln -sfn {target} {link}" for link, target in units.LINKS)
     script = _FIRST_BOOT.replace("@LINKS@", links)
     return [
-        _file(f"{GENERATION}/nftables.nft", "0600", nft),
-        _file(f"{GENERATION}/wireguard/wg0.conf", "0600", wg0),
-        _file(f"{GENERATION}/sshd.conf", "0644", sshd.config(node, slots=_SLOTS)),
-        _file(f"{GENERATION}/ssh_host_ed25519_key", "0600", bootstrap.host.private.text()),
-        _file(f"{GENERATION}/authorized_keys", "0600", sshd.authorized_keys(people, slots=_SLOTS)),
-        _file(f"{GENERATION}/sysctl.conf", "0644", sysctl.config(node)),
+        *(_file(f"{GENERATION}/{path}", mode, text) for path, (mode, text) in first.items()),
         *(_file(path, "0644", text) for path, text in units.FILES.items()),
         _file(f"{units.LIBRARY}/first-boot", "0755", script),
     ]

@@ -1,23 +1,28 @@
 """Kernel settings of a node, as sysctl.d(5) and sysctl(8) read them."""
 
+from backplane.clouds import CLOUDS
 from backplane.plan import PlanNode
 
 _ALWAYS = {
     # Daemons bind to a plane's address even before it is there: a reboot race is no lock-out.
     "net.ipv4.ip_nonlocal_bind": 1,
     "net.ipv6.ip_nonlocal_bind": 1,
-    # Addresses and routes come from the cloud's metadata, never from whoever shares the wire.
+    # Routes are what they are, whatever somebody on the wire redirects.
     "net.ipv4.conf.all.accept_redirects": 0,
     "net.ipv4.conf.all.accept_source_route": 0,
     "net.ipv4.conf.all.send_redirects": 0,
     "net.ipv4.conf.default.accept_redirects": 0,
     "net.ipv4.conf.default.accept_source_route": 0,
     "net.ipv4.conf.default.send_redirects": 0,
-    "net.ipv6.conf.all.accept_ra": 0,
     "net.ipv6.conf.all.accept_redirects": 0,
+    "net.ipv6.conf.default.accept_redirects": 0,
+}
+
+# Addresses and routes come from the cloud's metadata, never from whoever shares the wire.
+_METADATA_SAYS_ALL = {
+    "net.ipv6.conf.all.accept_ra": 0,
     "net.ipv6.conf.all.autoconf": 0,
     "net.ipv6.conf.default.accept_ra": 0,
-    "net.ipv6.conf.default.accept_redirects": 0,
     "net.ipv6.conf.default.autoconf": 0,
 }
 
@@ -30,4 +35,6 @@ _NO_ROUTER = {
 def config(node: PlanNode) -> str:
     """The settings of a node. Where containers are bridged, forwarding is left to their engine."""
     settings = dict(_ALWAYS) if node.bridges else {**_ALWAYS, **_NO_ROUTER}
+    if not CLOUDS[node.cloud].advertised:
+        settings |= _METADATA_SAYS_ALL
     return "".join(f"{key} = {value}\n" for key, value in sorted(settings.items()))

@@ -20,8 +20,8 @@ NAME = "postgres"
 PLANES = (planes.MANAGEMENT.slot, planes.STORAGE.slot)
 """The slots that a declaration may choose; the first unless it does."""
 
-MAJORS = {"debian-12": 15, "debian-13": 17}
-"""The version that each image's Debian has."""
+MAJORS = {"debian-12": 15, "debian-13": 17, "ubuntu-24.04": 16}
+"""The version that each image has."""
 
 PORT = 5432
 CONFIG, ACCESS, USERS, CREATE = "postgresql.conf", "pg_hba.conf", "pg_ident.conf", "create.sh"

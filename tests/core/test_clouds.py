@@ -8,9 +8,11 @@ from typing import Any, get_args
 
 import pytest
 
-from backplane.clouds import AWS_SITES, CLOUDS, aws_image, aws_network
+from backplane.clouds import AWS_SITES, CLOUDS, OWN, aws_image, aws_network
 from backplane.declaration import DeclarationError, Site, parse
 from backplane.plan import plan
+
+MACHINE = {"ipv4": "203.0.113.7", "host_key": "first-seen"}
 
 
 def _mesh(**site: Any) -> dict[str, Any]:  # noqa: ANN401 - any fields
@@ -26,13 +28,37 @@ def test_every_cloud_of_the_declaration_has_a_row() -> None:
 def test_the_default_type_is_the_clouds(cloud: str) -> None:
     """A site without a type has its cloud's; one that says its own keeps it, and so does a node."""
     facts = CLOUDS[cloud]
-    mesh = _mesh(cloud=cloud, location=facts.like[1])
+    mesh = _mesh(cloud=cloud)
+    if facts.found:
+        mesh["sites"]["fra"]["nodes"]["fra-a"]["machine"] = MACHINE
+    else:
+        mesh["sites"]["fra"]["location"] = facts.like[1]
     made = plan(parse(mesh), project="backplane", stack="lab")
-    assert made.node("fra-a").type == (facts.type or "")
+    assert made.node("fra-a").type == (facts.type or OWN)
+    if facts.found:
+        return
     mesh["sites"]["fra"]["type"] = facts.like[0]
     mesh["sites"]["fra"]["nodes"]["fra-b"] = {"id": 2, "type": facts.like[0]}
     made = plan(parse(mesh), project="backplane", stack="lab")
     assert {node.type for node in made.nodes} == {facts.like[0]}
+
+
+def test_a_machine_that_is_there_is_dialled_where_it_is() -> None:
+    """Its addresses say whether it has IPv6, and its site's name stands for a place."""
+    mesh = _mesh(cloud="existing")
+    mesh["sites"]["fra"]["nodes"] = {
+        "four": {"id": 1, "machine": MACHINE},
+        "six": {"id": 2, "machine": {**MACHINE, "ipv4": "203.0.113.8", "ipv6": "2001:DB8::0:8"}},
+    }
+    made = plan(parse(mesh), project="backplane", stack="lab")
+    four, six = made.node("four"), made.node("six")
+    assert (four.ipv6, six.ipv6) == (False, True)
+    assert four.location == made.sites[0].location == "fra"
+    assert four.machine
+    assert four.machine.host_key is None
+    assert (four.machine.user, four.machine.port) == ("root", 22)
+    assert six.machine
+    assert six.machine.ipv6 == "2001:db8::8"
 
 
 def test_the_network_of_an_aws_site_is_its_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 from backplane.compare import compare
@@ -88,6 +89,43 @@ def test_another_location_is_another_machine() -> None:
         "hel-a": "replaced",
         "hel-b": "replaced",
     }
+
+
+def test_what_happens_to_a_machine_that_was_there_is_told() -> None:
+    """It is taken over, is found elsewhere, and is to be given back before its node goes."""
+    bare = example.raw()
+    bare["sites"]["rack"] = {"id": 7, "cloud": "existing", "nodes": {}}
+    raw = example.raw()
+    machine = {
+        "ipv4": "203.0.113.7",
+        "ipv6": "2001:db8::7",
+        "user": "admin",
+        "host_key": "first-seen",
+    }
+    raw["sites"]["rack"] = {
+        "id": 7,
+        "cloud": "existing",
+        "nodes": {"web": {"id": 1, "machine": machine}},
+    }
+    moved = deepcopy(raw)
+    moved["sites"]["rack"]["nodes"]["web"]["machine"]["port"] = 2222
+    [comes] = compare(drawn(bare), drawn(raw)).nodes
+    assert "taken over: ipv4 203.0.113.7, port 22, user admin" in comes.lines
+    [elsewhere] = compare(drawn(raw), drawn(moved)).nodes
+    assert elsewhere.what == "changed"
+    assert [line for line in elsewhere.lines if "port 2222" in line]
+    [goes] = compare(drawn(raw), drawn(bare)).nodes
+    assert goes.lines == (
+        "its machine is given back first, else `up` stops: `backplane release web`",
+    )
+    [other] = compare(drawn(bare), drawn({**bare, "sites": _without(bare)})).nodes
+    assert other.lines == ()
+
+
+def _without(raw: Json) -> Json:
+    sites: Json = deepcopy(raw["sites"])
+    del sites["fsn"]["nodes"]["fsn-b"]
+    return sites
 
 
 def test_a_name_that_is_taken_over_hides_nobodys_end() -> None:
