@@ -43,6 +43,17 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "receive": ("node.receive", "receive", "session"),
     "shape": ("node.traffic", "shape", "json"),
     "unshape": ("node.traffic", "unshape", "json"),
+    "takeover-tunnel": ("node.takeover", "tunnel", "json"),
+    "takeover-trial": ("node.takeover", "try_sshd", "json"),
+    "takeover-close": ("node.takeover", "close", "json"),
+    "takeover-keep": ("node.takeover", "keep", "json"),
+    "takeover-undo": ("node.takeover", "undo", "json"),
+    "takeover-expire": ("node.takeover", "expire", "unit"),
+    "give-back-open": ("node.giveback", "open_again", "json"),
+    "give-back-keep": ("node.giveback", "keep", "json"),
+    "give-back-undo": ("node.giveback", "undo", "json"),
+    "give-back-expire": ("node.giveback", "expire", "unit"),
+    "leave": ("node.giveback", "leave", "json"),
     "finish-enroll": ("node.enroll", "finish", "json"),
 }
 _NAMED = {"unit", "session"}

@@ -50,6 +50,18 @@ def load(machine: Machine, file: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def drop(machine: Machine) -> None:
+    """Take our table out of the kernel: what it kept out may come in.
+
+    Raises:
+        Refused: nft did not take it out.
+    """
+    if live(machine):
+        machine.commands.must(
+            ["nft", "delete", "table", "inet", "backplane"], why="our table does not go", fix=_FIX
+        )
+
+
 def script(machine: Machine, file: Path) -> str:
     """What is loaded: the ruleset, and who is held out of the planes instead of all operators.
 

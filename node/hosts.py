@@ -52,6 +52,15 @@ def write(machine: Machine, generation: Generation) -> bool:
     return True
 
 
+def clear(machine: Machine) -> None:
+    """Take our block out; nothing without one."""
+    path = machine.layout.hosts
+    present = path.read_text(encoding="utf-8") if path.exists() else ""
+    if BEGIN in present.splitlines():
+        left = merge(present, "").replace(f"{BEGIN}\n{END}\n", "")
+        machine.disk.replace(path, left.encode(), MODE)
+
+
 def _is_plain(path: Path) -> bool:
     """Whether everybody may read the file and root alone may write it."""
     state = path.stat()

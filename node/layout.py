@@ -69,6 +69,11 @@ class Layout:
         return self.run / "removed.json"
 
     @property
+    def before(self) -> Path:
+        """What a machine was before it was taken over; none where user-data made it."""
+        return self.state / "before.json"
+
+    @property
     def run(self) -> Path:
         """What a reboot forgets."""
         return self.at("/run/backplane")

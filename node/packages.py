@@ -127,6 +127,12 @@ def shut_again(machine: Machine, unit: str) -> None:
         )
 
 
+def reopen(machine: Machine, unit: str) -> None:
+    """Let a unit that was shut start again, when somebody asks it to."""
+    if is_shut(machine, unit):
+        machine.disk.remove(_link(machine, unit))
+
+
 def _shut(machine: Machine, unit: str) -> None:
     link = _link(machine, unit)
     machine.disk.ensure_directory(link.parent, 0o755)

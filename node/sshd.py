@@ -112,14 +112,14 @@ def adopt(machine: Machine, doors: Collection[tuple[str, int]]) -> bool:
     machine.commands.must([program(machine), "-t"], why="sshd refuses its settings", fix=_FIX)
     machine.journal.say("systemd has lost sight of sshd: started anew, open sessions go on")
     for pid in lost:
-        _end(machine, pid)
+        end(machine, pid)
     machine.commands.must(
         ["systemctl", "restart", SSH_UNIT], why="sshd does not start", fix=_LOOK, timeout=60
     )
     return True
 
 
-def _end(machine: Machine, pid: int) -> None:
+def end(machine: Machine, pid: int) -> None:
     """End a process that listens; its children, who hold the sessions, go on."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)

@@ -36,8 +36,14 @@ def armed(machine: Machine) -> Armed | None:
     )
 
 
-def arm(machine: Machine, generation: str, seconds: float) -> None:
+def arm(machine: Machine, generation: str, seconds: float, *, verb: str = "expire") -> None:
     """Start the timer. A new one runs before an older one is stopped.
+
+    Args:
+        machine: The machine.
+        generation: What is undone unless it is confirmed.
+        seconds: When.
+        verb: What the timer runs, with its own name as the argument.
 
     Raises:
         Refused: systemd did not start it.
@@ -49,7 +55,7 @@ def arm(machine: Machine, generation: str, seconds: float) -> None:
         machine.layout.armed, {"unit": unit, "generation": generation, "deadline": deadline}
     )
     try:
-        detach(machine, unit, ["expire", unit], seconds)
+        detach(machine, unit, [verb, unit], seconds)
     except Exception:
         if before:
             left = {"unit": before.unit, "generation": before.generation}

@@ -9,7 +9,7 @@ import random
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
-from node import identity, membership
+from node import giveback, identity, membership, takeover
 from node.generations import Generation
 from node.layout import BIRTH
 from node.machine import Machine
@@ -29,6 +29,9 @@ def run(machine: Machine, _: Request) -> Answer:
     """Watch until systemd ends it."""
     # The other verbs end what they have begun; this one has no end.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with machine.changing():
+        takeover.booted(machine)
+        giveback.booted(machine)
     begin = machine.clock.seconds()
     while True:
         known = look(machine, alone=machine.clock.seconds() - begin > ALONE)

@@ -178,7 +178,7 @@ class Kernel(Daemons, Commands):
         assert argv == ["-H", "-lntup"]
         return "\n".join(self.sockets)
 
-    def _sshd(self, argv: list[str]) -> str:
+    def _sshd(self, argv: list[str]) -> str | None:
         assert argv == ["-t"] or Path(argv[-1]).exists()
         return ""
 
