@@ -7,26 +7,17 @@ tells one short line a phase on its standard error, and ends with 1 when the mes
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 
 from backplane.recipe import Recipe
-from runner.hold import Hold
+from runner.alone import go_on_alone, holding, tell
 from runner.order import Order, ordered
 from runner.problem import RunnerError
 from runner.receipt import RECEIPT
 from runner.rollout import Rollout
-from runner.tunnel import sweep
-
-
-def tell(line: str) -> None:
-    """Write a line to standard error, if anybody still reads it."""
-    with contextlib.suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
 
 
 async def _run(order: Order) -> int:
@@ -44,24 +35,6 @@ async def _run(order: Order) -> int:
         return 1
     tell(f"done: {len(order.targets)} nodes")
     return 0
-
-
-def go_on_alone() -> None:
-    """Outlive the program that started this: half a rollout is worse than a late one."""
-    for name in ("SIGHUP", "SIGINT", "SIGPIPE"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def holding(stack: str) -> Iterator[None]:
-    """Keep a stack's tunnel up meanwhile."""
-    hold = Hold(stack)
-    try:
-        yield
-    finally:
-        if hold.release():
-            # The program that made the tunnel has died; this was its last user.
-            sweep(stack)
 
 
 def carry_out(order: Order) -> int:

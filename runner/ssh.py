@@ -193,7 +193,7 @@ def _text(output: object) -> str:
 
 
 def _refusal(node: str, command: str, output: str, notes: str) -> Refused:
-    verb = command.rsplit(" ", 1)[-1]
+    verb = command.rsplit(" ", 1)[-1].strip("'")
     try:
         answer = json.loads(output.splitlines()[-1])
         reason, fix = str(answer["error"]), str(answer.get("fix", ""))

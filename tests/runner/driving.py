@@ -9,7 +9,8 @@ import json
 import sys
 from dataclasses import asdict
 
-from runner.driver import carry_out, go_on_alone, holding
+from runner.alone import go_on_alone, holding
+from runner.driver import carry_out
 from runner.order import Order, Target
 
 
