@@ -38,14 +38,12 @@ class Ends:
         identity: Its secret half.
         bootstrap: Its one-time set.
         endpoint: Its public address.
-        machine: Id of its machine: waiting starts when there is one.
     """
 
     node: PlanNode
     identity: pulumi.Output[keys.Identity]
     bootstrap: pulumi.Output[keys.Bootstrap]
     endpoint: pulumi.Output[str]
-    machine: pulumi.Output[str]
 
 
 class Link:
@@ -106,17 +104,39 @@ class Link:
 
         self._ready = pulumi.Output.all(access.private_key, own).apply(ready)
 
-    def first_contact(self, ends: Ends) -> pulumi.Output[str]:
-        """The host key that the enrollment pins, as soon as the node has answered."""
+    def call(self, ends: Ends) -> pulumi.Output[str]:
+        """Its wg0 address, known as soon as this runner calls it there."""
+        node = ends.node
+        wg0 = node.addresses[REQUIRED[0]].v4
+        if self._tunnel is None or self._ready is None or _left_alone(node):
+            return pulumi.Output.from_input(wg0)
+
+        def aim(parts: list[Any]) -> str:
+            self._aim(node, *parts[1:])
+            return wg0
+
+        parts: pulumi.Output[list[Any]] = pulumi.Output.all(
+            self._ready, ends.identity, ends.bootstrap, ends.endpoint, self._roots
+        )
+        return pulumi.Output.unsecret(parts.apply(aim))
+
+    def first_contact(
+        self, ends: Ends, way: pulumi.Output[str], machine: pulumi.Output[str]
+    ) -> pulumi.Output[str]:
+        """The host key that the enrollment pins, as soon as the node has answered.
+
+        Args:
+            ends: The node.
+            way: Its wg0 address, as `call` gives it.
+            machine: Id of its machine: waiting starts when there is one.
+        """
         node = ends.node
         if self._tunnel is None or self._ready is None or _left_alone(node):
             return _host_key(ends.bootstrap)
 
         async def wait(parts: list[Any]) -> str:
             contact: Contact = parts[0]
-            identity, bootstrap, endpoint, roots = parts[1:5]
-            self._aim(node, identity, bootstrap, endpoint, roots)
-            wg0 = node.addresses[REQUIRED[0]].v4
+            identity, bootstrap, wg0 = parts[1:4]
             shown = (bootstrap.host.public, identity.ssh.public)
             try:
                 return await contact.first(node.name, wg0, bootstrap=shown[0], lasting=shown[1])
@@ -124,12 +144,20 @@ class Link:
                 raise pulumi.RunError(str(error)) from error
 
         parts: pulumi.Output[list[Any]] = pulumi.Output.all(
-            self._ready, ends.identity, ends.bootstrap, ends.endpoint, self._roots, ends.machine
+            self._ready, ends.identity, ends.bootstrap, way, machine
         )
         return pulumi.Output.unsecret(_awaited(parts, wait))
 
-    def meet(self, ends: Ends, after: pulumi.Output[Any]) -> pulumi.Output[str]:
-        """Its wg1 address, known once an enrolled node has been met, over wg0 if wg1 is silent."""
+    def meet(
+        self, ends: Ends, machine: pulumi.Output[str], after: pulumi.Output[Any]
+    ) -> pulumi.Output[str]:
+        """Its wg1 address, known once an enrolled node has been met, over wg0 if wg1 is silent.
+
+        Args:
+            ends: The node.
+            machine: Id of its machine.
+            after: What must be there before it is met.
+        """
         node = ends.node
         wg0, wg1 = (node.addresses[slot].v4 for slot in REQUIRED)
         if self._tunnel is None or self._ready is None or _left_alone(node):
@@ -145,7 +173,7 @@ class Link:
             return wg1
 
         parts: pulumi.Output[list[Any]] = pulumi.Output.all(
-            self._ready, ends.identity, ends.machine, after
+            self._ready, ends.identity, machine, after
         )
         return pulumi.Output.unsecret(_awaited(parts, wait))
 

@@ -10,7 +10,7 @@ import pulumi
 from backplane import holders, keys
 from backplane.plan import Plan, PlanNode
 from backplane.render import bundle as bundles
-from backplane.render import cloudinit
+from backplane.render import cloudinit, takeover
 from components.access import Access
 from components.clouds import CLOUDS
 from components.clouds.base import MachineArgs
@@ -95,6 +95,21 @@ class Node(pulumi.ComponentResource):
         self.endpoint = endpoint = dialled or addresses.ipv4
         self.card = card(identity, node.key, endpoint)
         runner = args.link.person.name
+        ends = Ends(node=node, identity=identity, bootstrap=bootstrap, endpoint=endpoint)
+        way = args.link.call(ends)
+
+        def order() -> pulumi.Output[str]:
+            return pulumi.Output.secret(
+                pulumi.Output.all(
+                    way=way,
+                    bootstrap=bootstrap,
+                    identity=identity,
+                    runner=args.runners.apply(lambda cards: cards[runner]),
+                    push_public=args.access.public_key,
+                    push_private=args.access.private_key,
+                ).apply(lambda parts: takeover.order(plan, name, takeover.Parts(**parts)))
+            )
+
         server = cloud.machine(
             f"{name}-server",
             MachineArgs(
@@ -110,14 +125,11 @@ class Node(pulumi.ComponentResource):
                         )
                     )
                 ),
-                way=node.addresses["enrollment"].v4,
+                order=order,
             ),
             opts=child(provider),
         )
 
-        ends = Ends(
-            node=node, identity=identity, bootstrap=bootstrap, endpoint=endpoint, machine=server.id
-        )
         enroll = command(
             f"{name}-enroll",
             Push(
@@ -126,7 +138,7 @@ class Node(pulumi.ComponentResource):
                     lambda parts: bundles.birth(plan, name, *parts).encode()
                 ),
                 host=node.addresses["enrollment"].v4,
-                host_key=args.link.first_contact(ends),
+                host_key=args.link.first_contact(ends, way, server.id),
                 private_key=args.access.private_key,
                 server=server,
             ),
@@ -134,5 +146,5 @@ class Node(pulumi.ComponentResource):
         )
         self.server_id = server.id
         self.enrolled = enroll.id
-        self.met = args.link.meet(ends, enroll.id)
+        self.met = args.link.meet(ends, server.id, enroll.id)
         self.register_outputs({"server_id": self.server_id})

@@ -96,10 +96,9 @@ class Aws:
         address = ec2.Eip(
             f"{name}-ipv4", domain="vpc", network_interface=interface.id, tags=tags, opts=opts
         )
-        # The address is dialled only when it is the interface's, which the association says.
-        ipv4 = pulumi.Output.all(address.public_ip, address.association_id)
+        ipv4 = pulumi.Output.all(name, address.public_ip, address.association_id)
         return Addresses(
-            ipv4=ipv4.apply(lambda parts: str(parts[0])),
+            ipv4=ipv4.apply(lambda parts: _associated(*parts)),
             ipv6=interface.ipv6_addresses.apply(lambda all_: str(all_[0])) if node.ipv6 else None,
             parts={"interface": interface.id, "ipv4": address.id},
         )
@@ -118,7 +117,9 @@ class Aws:
         tags = _tags(args.stack, node)
         interface = pulumi.Output.all(has["interface"], has["ipv4"]).apply(lambda ids: str(ids[0]))
         birth = pulumi.ResourceOptions(
-            ignore_changes=["user_data", "key_name", "ami"],
+            # Whether it passes on what is not its own is its interface's to say. The provider
+            # reads that back as the instance's and would put it right there, again and again.
+            ignore_changes=["user_data", "key_name", "ami", "source_dest_check"],
             delete_before_replace=True,
             replacement_trigger=node.incarnation,
         )
@@ -148,6 +149,17 @@ class Aws:
             tags=tags,
             opts=pulumi.ResourceOptions.merge(opts, birth),
         )
+
+
+def _associated(node: str, address: str, association: str | None) -> str:
+    """The address, once it is the interface's: a machine without it would reach no mirror."""
+    if not association and not pulumi.runtime.is_dry_run():
+        raise pulumi.RunError(
+            f"{node}: its elastic IP {address} is not its interface's\n"
+            "  why: an earlier run was cut off or refused between the two\n"
+            "  fix: run `pulumi up --refresh`, which sees it and puts it right"
+        )
+    return address
 
 
 def _tags(stack: str, node: PlanNode) -> dict[str, str]:

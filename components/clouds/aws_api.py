@@ -88,7 +88,11 @@ class Ec2:
                 {"Name": "name", "Values": [pattern]},
                 {"Name": "state", "Values": ["available"]},
             ]
-            found = client.describe_images(Owners=[AWS_OWNER], Filters=filters)
+            # Two years after its making AWS shows an image to its owner alone, but for this word;
+            # the machines that were born from it still need an answer.
+            found = client.describe_images(
+                Owners=[AWS_OWNER], Filters=filters, IncludeDeprecated=True
+            )
             return iter(sorted(found["Images"], key=lambda one: str(one["CreationDate"])))
 
         return next((str(one["ImageId"]) for one in reversed([*self.ask(question)])), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -54,7 +54,8 @@ class MachineArgs:
         addresses: Its public addresses.
         push_key: Id of the realm's copy of the public push key, None where there is none.
         user_data: First-boot text; secret.
-        way: Its wg0 address, for a cloud that is to go there before its machine is one of ours.
+        order: Makes what a takeover is told (see `runner.takeover_order`); secret, and known once
+            this runner's tunnel calls the node.
     """
 
     stack: str
@@ -63,7 +64,7 @@ class MachineArgs:
     addresses: Addresses
     push_key: pulumi.Input[str] | None
     user_data: pulumi.Input[str]
-    way: pulumi.Input[str]
+    order: Callable[[], pulumi.Output[str]]
 
 
 class Cloud(Protocol):

@@ -61,8 +61,12 @@ def test_every_object_is_looked_into() -> None:
     assert objects == set(NESTED)
 
 
-def test_replacing_inputs_are_the_official_ones() -> None:
-    """What replaces is what forces a new resource in the provider below, terraform-provider-aws."""
+def test_what_replaces_is_what_was_looked_up() -> None:
+    """What forces a new resource, as it was read in terraform-provider-aws and written down here.
+
+    Not in the table, for the stand-in does not do it: a type of another processor replaces an
+    instance.
+    """
 
     def replacing(resource: Resource) -> set[str]:
         return {key for key, one in resource.schema.inputs.items() if one.replaces}
