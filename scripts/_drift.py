@@ -12,7 +12,8 @@ from typing import Any
 from components.clouds.reading import Rule, Standing
 from runner import tool
 from scripts._drift_ask import Answers
-from scripts._verdict import Mesh, MeshNode, wrong_listener
+from scripts._listening import is_owners, wrong_listener
+from scripts._verdict import Mesh, MeshNode
 
 ROLLOUT, PUSH, HAND = "rollout", "pulumi up", "by hand"
 
@@ -81,7 +82,8 @@ def _node(
             fix = f"{again}, then {REPAIR}"
         yield finding(name, one["area"], one["what"], sides, one["repair"], fix)
     for one in told["listeners"]:
-        if why := wrong_listener(declared, node, one):
+        why = wrong_listener(declared, node, one)
+        if why and not is_owners(node, one, told["listeners"]):
             what = f"{one['protocol']} {one['address']} port {one['port']}"
             live = f"{one['process'] or 'the kernel'} {why}"
             yield finding(name, "listeners", what, ("", live), HAND)

@@ -93,12 +93,14 @@ def show(console: Console, declared: Mesh, verdict: Json) -> None:
     for line in findings(verdict):
         console.print(f"[red]x[/] {line}", highlight=False, soft_wrap=True)
     pairs, doors = verdict["pairs"], verdict["isolation"]
+    hidden = verdict["listeners"]["hidden"]
+    also = f" ({hidden} of services that were there before, hidden)" if hidden else ""
     console.print(
         f"{'[bold green]ok[/]' if verdict['ok'] else '[bold red]not ok[/]'}: "
         f"{pairs['reached']} of {pairs['expected']} pairs answer, "
         f"{doors['open']} of {doors['probed']} doors tried are open "
         f"({doors['expected_open']} declared), "
-        f"{verdict['listeners']['checked']} listeners, "
+        f"{verdict['listeners']['checked']} listeners{also}, "
         f"oldest handshake {verdict['handshakes']['oldest']} s",
         highlight=False,
         soft_wrap=True,

@@ -94,4 +94,4 @@ def _declared(stack: str) -> set[tuple[str, str]]:
         sites = _declared.read(stack).declaration.sites.values()
     except (Problem, DeclarationError):
         return set()
-    return {(site.cloud, site.location) for site in sites}
+    return {(site.cloud, site.location or "") for site in sites}

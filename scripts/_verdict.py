@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from backplane.clouds import CLOUDS
+from scripts._listening import listeners
 
 FRESH = 180
 """Seconds; an older session carries nothing (WireGuard's REJECT_AFTER_TIME)."""
 
 FAMILIES = ("ipv4", "ipv6")
 
-_DHCP_CLIENT = frozenset({68, 546})  # RFC 2131, RFC 8415: where a cloud's network set-up listens
 _ANSWERS = frozenset({"open", "refused"})
 
 Json = dict[str, Any]
@@ -28,11 +29,13 @@ class MeshNode:
         name: its name.
         addresses: by plane slot and family (`ipv4`, `ipv6`).
         openings: what its roles open, and nothing else may answer.
+        found: whether it was there already, with services of its owner's, which the firewall hides.
     """
 
     name: str
     addresses: Mapping[str, Mapping[str, str]]
     openings: frozenset[Opening]
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,9 @@ def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str]
         extra: names of nodes to leave out besides those marked `offline` or `retire`.
     """
     plan, left_out = outputs["plan"], set(extra)
+    # Outputs of an older version tell of no sites, and knew of no machines that were there before.
+    sites: Mapping[str, Any] = plan.get("sites", {})
+    found = {name for name, site in sites.items() if CLOUDS[site["cloud"]].found}
     nodes = tuple(
         MeshNode(
             name=name,
@@ -108,6 +114,7 @@ def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str]
             openings=frozenset(
                 (item["slot"], item["proto"], int(item["port"])) for item in plan["openings"][name]
             ),
+            found=node["site"] in found,
         )
         for name, node in sorted(outputs["nodes"].items())
         if not (node["offline"] or node["retire"] or name in left_out)
@@ -189,36 +196,6 @@ def isolation(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
         "unexpected_open": unexpected,
         "missing_open": missing,
     }
-
-
-def wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) -> str | None:
-    """Why a node must not listen there; None where it may."""
-    address, port = str(listener["address"]), int(listener["port"])
-    protocol = str(listener["protocol"])
-    if address == "*" or (parsed := ipaddress.ip_address(address)).is_unspecified:
-        own = protocol == "udp" and port in declared.wireguard
-        return None if own else "listens on every address"
-    if parsed.is_loopback:
-        return None
-    for slot, families in node.addresses.items():
-        if address in families.values():
-            declared_here = (slot, protocol, port) in node.openings
-            return None if declared_here else f"no role opens it on the plane {slot}"
-    if protocol == "udp" and port in _DHCP_CLIENT:
-        return None
-    return "listens outside the planes"
-
-
-def listeners(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
-    """No listener on a wildcard but WireGuard's, none outside the planes, none undeclared."""
-    checked = 0
-    wrong: list[Json] = []
-    for node in declared.nodes:
-        for listener in facts[node.name].listeners if node.name in facts else ():
-            checked += 1
-            if why := wrong_listener(declared, node, listener):
-                wrong.append({"node": node.name, **listener, "why": why})
-    return {"checked": checked, "wrong": wrong}
 
 
 def handshakes(declared: Mesh, facts: Mapping[str, Facts]) -> Json:

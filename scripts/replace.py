@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backplane.clouds import CLOUDS
 from scripts._problem import Problem
 from scripts._stack import StackOption
 
 if TYPE_CHECKING:
+    from backplane.clouds import Facts
     from scripts._declared import StackFile
-
-SERVER = "backplane:index:Node$hcloud:index/server:Server"
-"""Type of a node's machine in the state."""
 
 
 def explanation(file: StackFile, node: str, number: int, *, offline: bool) -> list[str]:
     """What a person reads after the edit, line by line."""
+    first = f"{node}'s server is deleted and built anew: everything on its disk is lost"
+    if _facts(file, node).found:
+        first = f"{node}'s machine, installed from scratch by you, is taken over again"
     lines = [
         f"{file.shown}: {node} incarnation {number - 1} -> {number}",
         "at the next `pulumi up`:",
-        f"  1. {node}'s server is deleted and built anew: everything on its disk is lost",
+        f"  1. {first}",
         "  2. it has the addresses it had, and new keys on every plane; the old ones open nothing",
         "  3. all others take its new keys in one rollout and lose no packet among themselves",
     ]
@@ -40,8 +42,15 @@ def explanation(file: StackFile, node: str, number: int, *, offline: bool) -> li
 
 
 def urn(file: StackFile, node: str) -> str:
-    """The name of a node's server in the state."""
-    return f"urn:pulumi:{file.stack}::{file.project}::{SERVER}::{node}-server"
+    """The name of a node's machine in the state."""
+    kind = f"backplane:index:Node${_facts(file, node).machine}"
+    return f"urn:pulumi:{file.stack}::{file.project}::{kind}::{node}-server"
+
+
+def _facts(file: StackFile, node: str) -> Facts:
+    from scripts._declared import place  # noqa: PLC0415 - `--help` needs none of this
+
+    return CLOUDS[file.declaration.sites[place(file.declaration, node)[1]].cloud]
 
 
 def main(

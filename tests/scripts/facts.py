@@ -20,11 +20,12 @@ def address(family: str, index: int, node: int) -> str:
     return f"10.{200 + index}.1.{node}" if family == "ipv4" else f"fd00:0:0:{index:x}::1:{node}"
 
 
-def outputs(offline: str = "", retire: str = "") -> dict[str, Any]:
+def outputs(offline: str = "", retire: str = "", cloud: str = "hetzner") -> dict[str, Any]:
     """The plain outputs of the mesh, as far as `verify` reads them."""
     return {
         "nodes": {
             name: {
+                "site": "fsn",
                 "offline": name == offline,
                 "retire": name == retire,
                 "addresses": {
@@ -37,6 +38,7 @@ def outputs(offline: str = "", retire: str = "") -> dict[str, Any]:
             for number, name in enumerate(NAMES, 1)
         },
         "plan": {
+            "sites": {"fsn": {"cloud": cloud, "location": "fsn1"}},
             "planes": [
                 {"slot": plane.slot, "interface": plane.interface, "port": plane.port}
                 for plane in PLANES

@@ -25,7 +25,7 @@ def test_four_nodes_and_four_planes_make_48_pairs_a_family() -> None:
     assert found["isolation"]["expected_open"] == found["isolation"]["open"] == 48
     assert found["isolation"]["probed"] == 12 * 2 * 4 * 11
     assert found["handshakes"] == {"expected": 48, "fresh": 48, "oldest": 30, "stale": []}
-    assert found["listeners"] == {"checked": 4 * 14, "wrong": []}
+    assert found["listeners"] == {"checked": 4 * 14, "hidden": 0, "wrong": []}
 
 
 HEL_A_MON6 = address("ipv6", 2, 3)
@@ -106,6 +106,31 @@ def test_a_listener_in_the_wrong_place_is_found(
     found = verdict.judge(DECLARED, facts, {})
     assert found["ok"] is False
     assert found["listeners"]["wrong"] == [{"node": "fsn-a", **wrong, "why": why}]
+
+
+@pytest.mark.parametrize(
+    ("where", "process", "hidden"),
+    [
+        (ANY, "postgres", True),
+        ("198.51.100.17", "postgres", True),
+        (ANY, "sshd", False),
+        ("10.203.1.1", "postgres", False),
+    ],
+)
+def test_what_was_there_before_is_hidden(where: str, process: str, *, hidden: bool) -> None:
+    """On a machine that was there: its owner's services are counted; sshd and the planes judged.
+
+    On a machine of the cloud's the very same is a finding.
+    """
+    found = verdict.mesh(outputs(cloud="existing"), LISTED)
+    facts = good(found)
+    one = {"protocol": "tcp", "address": where, "port": 5432, "process": process}
+    facts["fsn-a"] = replace(facts["fsn-a"], listeners=(*facts["fsn-a"].listeners, one))
+    told = verdict.judge(found, facts, {})
+    assert told["ok"] is hidden
+    assert told["listeners"]["hidden"] == hidden
+    assert len(told["listeners"]["wrong"]) == (not hidden)
+    assert verdict.judge(DECLARED, facts, {})["ok"] is False
 
 
 @pytest.mark.parametrize("age", [None, 181])
