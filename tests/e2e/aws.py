@@ -99,13 +99,12 @@ class Aws:
         ]
 
     def delete(self, thing: Thing) -> None:
-        """Delete it, loosened from what holds it; instances are waited for."""
+        """Delete it, loosened from what holds it; the sweep asks again for what goes late."""
         kind, client = _BY_NAME[thing.kind], self._clients[thing.place]
         if kind.name in _LOOSEN:
             _LOOSEN[kind.name](client, thing.id)
         if kind.argument == "InstanceIds":
             client.terminate_instances(InstanceIds=[thing.id])
-            client.get_waiter("instance_terminated").wait(InstanceIds=[thing.id])
         else:
             getattr(client, kind.delete)(**{kind.argument: thing.id})
 
