@@ -17,7 +17,14 @@ _LONG = {
     "bench-change": ("tests.bench.change",),
     "bench-preview": ("tests.bench.preview",),
     "soak": ("tests.soak",),
-    "faults": ("pytest", "tests/lab/test_faults.py", "--every-fault", "-v"),
+    "faults": (
+        "pytest",
+        "tests/lab/test_faults.py",
+        "tests/lab/test_takeover.py",
+        "tests/lab/test_takeover_back.py",
+        "--every-fault",
+        "-v",
+    ),
 }
 """What takes long and has a target of its own: the module to become, and its first words."""
 

@@ -21,6 +21,7 @@ from hcloud.server_types import ServerType
 
 from lab.control import switch
 from tests.lab.flow import PAIR, Flow
+from tests.lab.found import Found
 from tests.lab.mesh import Mesh
 from tests.lab.verbs import TestLab, begin, own_name
 from tests.lab.ward import Ward
@@ -83,6 +84,14 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture(scope="session")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
+    """Two machines in use, as their owner left them, in a lab of their own."""
+    made = Found.make(tmp_path_factory.mktemp("found"))
+    yield made
+    made.end()
 
 
 @pytest.fixture(scope="session")
