@@ -19,7 +19,7 @@ test: ## Set up and run the whole suite; without root or Linux all but the lab l
 faults: ## Every attempt to lock everybody out of a mesh, of which `make test` makes a few
 	@$(SETUP) faults $(ARGS)
 
-check: ## Linters, types and fast tests, in about a minute; needs no privilege
+check: ## Linters, types and fast tests, in two minutes; needs no privilege
 	@$(SETUP) check $(ARGS)
 
 bench-change: ## What a change costs, measured in the lab: writes docs/figures/change.* (15 min)
