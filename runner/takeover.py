@@ -82,24 +82,12 @@ class Takeover:
 
     async def _look(self, owner: Owner) -> None:
         order, node = self._order, self._order.door.node
-        try:
-            facts = look.Facts.read(await owner.run(look.SCRIPT))
-            if facts.began == "yes" and facts.taken == "no":
-                # A reboot has ended the last one, and left what it had written.
-                await tool.ensure(owner)
-                await owner.call("takeover-undo", seconds=90)
-                facts = look.Facts.read(await owner.run(look.SCRIPT))
-        except (Refused, ValueError) as error:
-            if owner.sudo:
-                raise RunnerError(
-                    f"{node}: {order.door.user} may not run commands as root without a password: "
-                    f"{getattr(error, 'what', error)}",
-                    f"let sudo ask {order.door.user} for none (`NOPASSWD: ALL` in a file below "
-                    "/etc/sudoers.d), or log in as root with `user: root`.",
-                ) from error
-            raise RunnerError(
-                f"{node}: what runs on the machine cannot be read: {error}", "see its console."
-            ) from error
+        facts = await self._facts(owner)
+        if facts.began == "yes" and facts.taken == "no":
+            # A reboot has ended the last one, and left what it had written.
+            await tool.ensure(owner)
+            await owner.call("takeover-undo", seconds=90)
+            facts = await self._facts(owner)
         declared = look.Declared(system=order.system, ipv6=order.ipv6, bridges=order.bridges)
         look.require(node, facts, declared)
         if facts.walls:
@@ -111,6 +99,22 @@ class Takeover:
             await owner.run(PYTHON, seconds=PACKAGES)
         await tool.ensure(owner)
         self._say(f"{node}: {facts.name}, reached at {order.door.text}")
+
+    async def _facts(self, owner: Owner) -> look.Facts:
+        node, user = self._order.door.node, self._order.door.user
+        try:
+            return look.Facts.read(await owner.run(look.SCRIPT))
+        except (Refused, ValueError) as error:
+            what = getattr(error, "what", error)
+            if owner.sudo:
+                raise RunnerError(
+                    f"{node}: {user} may not run commands as root without a password: {what}",
+                    f"let sudo ask {user} for none (`NOPASSWD: ALL` in a file below "
+                    "/etc/sudoers.d), or log in as root with `user: root`.",
+                ) from error
+            raise RunnerError(
+                f"{node}: what runs on the machine cannot be read: {what}", "see its console."
+            ) from error
 
     async def _tunnel(self, owner: Owner) -> None:
         order = self._order
