@@ -6,14 +6,13 @@ or the file that ``BACKPLANE_TAKEOVER_KEY`` names. No key of the owner's is in t
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import dataclass
 from shlex import quote
 from typing import Any
 
 from runner.problem import RunnerError
-from runner.ssh import CONNECT, Place, Session, shown_key
+from runner.ssh import Place, Session, bare, connect, shown_key
 
 KEY = "BACKPLANE_TAKEOVER_KEY"
 """Names the file of the private key that opens the machines to be taken over."""
@@ -77,29 +76,16 @@ async def knock(door: Door) -> Owner:
             "port. One that was taken over before is put back into the state it was taken over in "
             "(docs/runbooks/existing.md).",
         )
-    if door.pin is not None and " ".join(door.pin.split()[:2]) != shown:
+    if door.pin is not None and bare(door.pin) != shown:
         raise RunnerError(
             f"{door.node}: the sshd at {door.host} shows another host key than `host_key` says: "
             f"{_fingerprint(shown)}.",
             "somebody may stand between: compare it with `ssh-keygen -lf "
             "/etc/ssh/ssh_host_ed25519_key.pub` on the machine's own console before changing it.",
         )
-    pinned = asyncssh.import_public_key(shown)
+    place = Place(node=door.node, host=door.host, port=door.port, host_key=shown)
     try:
-        async with asyncio.timeout(CONNECT):
-            connection = await asyncssh.connect(
-                door.host,
-                door.port,
-                username=door.user,
-                **_keys(door),
-                known_hosts=([pinned], [], []),
-                server_host_key_algs=["ssh-ed25519"],
-                config=None,
-                preferred_auth="publickey",
-                compression_algs=None,
-                keepalive_interval=3,
-                keepalive_count_max=3,
-            )
+        connection = await connect(place, username=door.user, **_keys(door))
     except (OSError, TimeoutError, asyncssh.Error) as error:
         raise RunnerError(
             f"{door.node}: {door.text} does not let this machine's user in: "
@@ -107,7 +93,6 @@ async def knock(door: Door) -> Owner:
             f"load a key that opens it into the SSH agent, or name its file in {KEY}; see that "
             f"`ssh -p {door.port} {door.user}@{door.host} true` works from here.",
         ) from error
-    place = Place(node=door.node, host=door.host, port=door.port, host_key=shown)
     session = Owner(place, connection)
     session.sudo = door.user != "root"
     return session

@@ -61,23 +61,8 @@ class Session:
         """
         import asyncssh  # noqa: PLC0415 - half a second that previews have no use for
 
-        pinned = asyncssh.import_public_key(place.host_key)
         try:
-            async with asyncio.timeout(CONNECT):
-                connection = await asyncssh.connect(
-                    place.host,
-                    place.port,
-                    username="root",
-                    client_keys=[key],
-                    known_hosts=([pinned], [], []),
-                    server_host_key_algs=["ssh-ed25519"],
-                    agent_path=None,
-                    config=None,
-                    preferred_auth="publickey",
-                    compression_algs=None,
-                    keepalive_interval=3,
-                    keepalive_count_max=3,
-                )
+            connection = await connect(place, username="root", client_keys=[key], agent_path=None)
         except (OSError, TimeoutError, asyncssh.Error) as error:
             reason = str(error) or "no answer"
             raise Unreachable(
@@ -160,6 +145,38 @@ class Session:
     def close(self) -> None:
         """End the connection without waiting for the other end."""
         self._connection.abort()
+
+
+async def connect(
+    place: Place,
+    **who: Any,  # noqa: ANN401 - the SSH library's own words
+) -> asyncssh.SSHClientConnection:
+    """Connect to a server that must show its pinned key, and log in by a key.
+
+    Args:
+        place: The server.
+        who: Who logs in and by which keys, as `asyncssh.connect` is told.
+
+    Raises:
+        OSError: No answer, also in time.
+        asyncssh.Error: Another host key, or the login was refused.
+    """
+    import asyncssh  # noqa: PLC0415 - half a second that previews have no use for
+
+    pinned = asyncssh.import_public_key(place.host_key)
+    async with asyncio.timeout(CONNECT):
+        return await asyncssh.connect(
+            place.host,
+            place.port,
+            known_hosts=([pinned], [], []),
+            server_host_key_algs=["ssh-ed25519"],
+            config=None,
+            preferred_auth="publickey",
+            compression_algs=None,
+            keepalive_interval=3,
+            keepalive_count_max=3,
+            **who,
+        )
 
 
 async def shown_key(host: str, port: int = 22) -> str | None:
