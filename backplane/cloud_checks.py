@@ -11,10 +11,7 @@ from backplane.raw import Raw
 
 def clouds(view: Raw) -> Iterator[Mistake]:
     """Places, types, snapshots and networks, as the site's cloud has them."""
-    for path, site in view.members("sites"):
-        facts = CLOUDS.get(site.text("cloud") or "hetzner")
-        if facts is None:
-            continue
+    for path, site, facts in sites(view):
         yield from _place(path, site, facts)
         yield from _network(path, site, facts)
         members = [(f"{path}.{at}", node) for at, node in site.members("nodes")]
@@ -29,6 +26,14 @@ def clouds(view: Raw) -> Iterator[Mistake]:
                     "sites.*.nodes.*.snapshot",
                     fix="remove it: the machine boots Debian's own image",
                 )
+
+
+def sites(view: Raw) -> Iterator[tuple[str, Raw, Facts]]:
+    """Path and view of each site, with what its cloud is like; those of an unknown one left out."""
+    for path, site in view.members("sites"):
+        facts = CLOUDS.get(site.text("cloud") or "hetzner")
+        if facts is not None:
+            yield path, site, facts
 
 
 def _place(path: str, site: Raw, facts: Facts) -> Iterator[Mistake]:

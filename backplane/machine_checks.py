@@ -5,7 +5,8 @@ from ipaddress import ip_address
 
 from backplane import publickeys
 from backplane.breach import breach
-from backplane.clouds import CLOUDS, Facts
+from backplane.cloud_checks import sites
+from backplane.clouds import Facts
 from backplane.machine_rules import FIRST_SEEN
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
@@ -19,10 +20,7 @@ _CLOUDS_OWN = ("snapshot", "ipv6")
 def machines(view: Raw) -> Iterator[Mistake]:
     """Each machine where its cloud has such, whole, and at an address of its own."""
     seen: dict[str, str] = {}
-    for site_path, site in view.members("sites"):
-        facts = CLOUDS.get(site.text("cloud") or "hetzner")
-        if facts is None:
-            continue
+    for site_path, site, facts in sites(view):
         for path, node in site.members("nodes"):
             yield from _node(f"{site_path}.{path}", node, facts, seen)
 

@@ -7,13 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from backplane.clouds import CLOUDS
 from runner.problem import RunnerError
 
-SYSTEMS = {
-    "debian-12": "Debian 12",
-    "debian-13": "Debian 13",
-    "ubuntu-24.04": "Ubuntu 24.04",
-}
+SYSTEMS = {image: image.replace("-", " ").capitalize() for image in CLOUDS["existing"].images}
 """What can be taken over, by `ID` and `VERSION_ID` of os-release(5), as images are called."""
 
 BRIDGES = ("docker", "br-", "cni", "virbr", "podman", "lxdbr", "lxcbr", "incusbr", "vmbr")
