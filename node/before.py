@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from node import fixed, sysctl
-from node.layout import LINKS, SSH_UNIT
+from node.layout import LINKS, SSH_SOCKET, SSH_UNIT
 from node.machine import Machine
 
 SSHD = "/etc/ssh/sshd_config"
 SSHD_PARTS = "/etc/ssh/sshd_config.d"
-SSH_SOCKET = "ssh.socket"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 PENALTIES = f"{SSHD_PARTS}/10-backplane-penalties.conf"
 TRYING, KEPT, LEAVING = "trying", "kept", "leaving"
@@ -64,7 +63,7 @@ def read(machine: Machine) -> Before | None:
     return Before(**told)
 
 
-def remember(machine: Machine, settings: Path) -> Before:
+def remember(machine: Machine, settings: Path) -> None:
     """Remember the machine as it is now.
 
     Args:
@@ -89,7 +88,6 @@ def remember(machine: Machine, settings: Path) -> Before:
         files={path: _as_it_is(machine.layout.at(path)) for path in sorted(paths)},
     )
     _write(machine, made)
-    return made
 
 
 def by_socket(machine: Machine) -> bool:
@@ -97,11 +95,9 @@ def by_socket(machine: Machine) -> bool:
     return _is(machine, SSH_SOCKET, "ActiveState", _RUNS)
 
 
-def move_on(machine: Machine, was: Before, phase: str) -> Before:
+def move_on(machine: Machine, was: Before, phase: str) -> None:
     """Remember how far the machine has come; durable."""
-    made = replace(was, phase=phase)
-    _write(machine, made)
-    return made
+    _write(machine, replace(was, phase=phase))
 
 
 def put_back(machine: Machine, files: Mapping[str, Mapping[str, str] | None]) -> None:

@@ -8,10 +8,9 @@ from node import drift_sshd, roles, sshd
 from node.difference import HAND, Difference
 from node.fixed import FIRST_BOOT_UNIT
 from node.generations import Generation
-from node.layout import FIREWALL_UNIT, MEMBERS_UNIT, SSH_UNIT
+from node.layout import FIREWALL_UNIT, MEMBERS_UNIT, SSH_SOCKET, SSH_UNIT
 from node.machine import Machine
 
-SSH_SOCKET = "ssh.socket"
 _ALWAYS = (FIREWALL_UNIT, MEMBERS_UNIT, SSH_UNIT)
 # sshd, the interfaces and the units of roles have steps of their own.
 _RESTARTED = {FIREWALL_UNIT, MEMBERS_UNIT}

@@ -83,8 +83,7 @@ def undo(machine: Machine, _: Request) -> Answer:
 def expire(machine: Machine, request: Request) -> Answer:
     """What the timer runs: the same, unless that timer is no longer the armed one."""
     with machine.changing():
-        timer = timers.armed(machine)
-        if timer is None or timer.unit != ask(request, "unit", str):
+        if timers.fired(machine, ask(request, "unit", str)) is None:
             return {}
         return _darken(machine)
 

@@ -13,6 +13,7 @@ LINKS: tuple[tuple[str, str], ...] = (
 )
 TOOL = "/usr/local/sbin/backplane-node"
 SSH_UNIT = "ssh.service"
+SSH_SOCKET = "ssh.socket"
 MEMBERS_UNIT = "backplane-members.service"
 FIREWALL_UNIT = "backplane-nft.service"
 # The generation that user-data wrote: one-time keys, deleted by enrollment, never a way back.

@@ -36,6 +36,12 @@ def armed(machine: Machine) -> Armed | None:
     )
 
 
+def fired(machine: Machine, unit: str) -> Armed | None:
+    """The timer by its unit, if it is still the armed one: one that was replaced does nothing."""
+    timer = armed(machine)
+    return timer if timer is not None and timer.unit == unit else None
+
+
 def arm(machine: Machine, generation: str, seconds: float, *, verb: str = "expire") -> None:
     """Start the timer. A new one runs before an older one is stopped.
 

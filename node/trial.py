@@ -8,7 +8,7 @@ from node import before, facts, sshd
 from node.before import Before
 from node.errors import Refused
 from node.generations import Generation
-from node.layout import SSH_UNIT
+from node.layout import SSH_SOCKET, SSH_UNIT
 from node.machine import Machine
 
 PLAIN = """\
@@ -126,9 +126,9 @@ def serve(machine: Machine, name: str, text: str) -> None:
     # the two at any moment.
     _systemctl(machine, "enable", "--quiet", SSH_UNIT)
     sync_units(machine)
-    machine.commands.run(["systemctl", "disable", "--now", "--quiet", before.SSH_SOCKET])
+    machine.commands.run(["systemctl", "disable", "--now", "--quiet", SSH_SOCKET])
     if before.by_socket(machine):
-        raise Refused(f"{before.SSH_SOCKET} does not end: it would go on listening", _LOOK)
+        raise Refused(f"{SSH_SOCKET} does not end: it would go on listening", _LOOK)
     _systemctl(machine, "daemon-reload")
     _restart(machine)
 
@@ -153,7 +153,7 @@ def over(machine: Machine) -> None:
 def back(machine: Machine, was: Before) -> None:
     """Have the machine's sshd read its own files again, started by what started it before."""
     if was.socket:
-        _systemctl(machine, "enable", "--quiet", before.SSH_SOCKET)
+        _systemctl(machine, "enable", "--quiet", SSH_SOCKET)
     if not was.service:
         _systemctl(machine, "disable", "--quiet", SSH_UNIT)
     if not was.socket:
@@ -164,7 +164,7 @@ def back(machine: Machine, was: Before) -> None:
     # A socket does not start while its service runs.
     _systemctl(machine, "stop", SSH_UNIT)
     _end_lost(machine)
-    _systemctl(machine, "restart", before.SSH_SOCKET)
+    _systemctl(machine, "restart", SSH_SOCKET)
 
 
 def sync_units(machine: Machine) -> None:

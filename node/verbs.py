@@ -130,8 +130,9 @@ def rollback(machine: Machine, request: Request) -> Answer:
 def expire(machine: Machine, request: Request) -> Answer:
     """What the timer runs: go back, unless that timer is no longer the armed one."""
     with machine.changing():
-        confirmed, timer = identity.confirmed_name(machine), timers.armed(machine)
-        if timer is None or timer.unit != ask(request, "unit", str):
+        confirmed = identity.confirmed_name(machine)
+        timer = timers.fired(machine, ask(request, "unit", str))
+        if timer is None:
             return {"confirmed": confirmed}
         if timer.generation == confirmed:
             timers.disarm(machine)

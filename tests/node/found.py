@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from node import before, giveback, takeover, trial
-from node.layout import FIREWALL_UNIT, MEMBERS_UNIT, SSH_UNIT, Layout
+from node.layout import FIREWALL_UNIT, MEMBERS_UNIT, SSH_SOCKET, SSH_UNIT, Layout
 from node.machine import Machine
 from tests.node.kernel import Kernel
 from tests.node.model import Box, FakeClock, FakeJournal
@@ -86,7 +86,7 @@ class Street(Kernel):
             self._nft(["--file", str(rules)])
         for link in sorted(self.layout.boot_units.glob("wg-quick@*")):
             self._start(link.name)
-        if self.starts(SSH_UNIT) or self.starts(before.SSH_SOCKET):
+        if self.starts(SSH_UNIT) or self.starts(SSH_SOCKET):
             self._reload_sshd()
 
     def starts(self, unit: str) -> bool:
@@ -114,7 +114,7 @@ class Street(Kernel):
             self._reload_sshd()
         elif unit == SSH_UNIT and verb == "stop":
             self.sshd = None
-        elif unit == before.SSH_SOCKET and verb == "restart":
+        elif unit == SSH_SOCKET and verb == "restart":
             self._reload_sshd()
         elif unit == MEMBERS_UNIT and verb == "restart":
             message = "a watch that restarts itself is killed there"
@@ -129,7 +129,7 @@ class Street(Kernel):
 
     def _show(self, unit: str) -> str:
         shown = super()._show(unit)
-        if unit not in {SSH_UNIT, before.SSH_SOCKET}:
+        if unit not in {SSH_UNIT, SSH_SOCKET}:
             return shown
         file = "enabled" if self.starts(unit) else "disabled"
         runs = unit == SSH_UNIT or self.starts(unit)
@@ -190,7 +190,7 @@ def found(root: Path, *, socket: bool = False) -> Box:
     layout.hosts.write_text("127.0.0.1 localhost\n")
     # Where the kernel in memory links all units to.
     linked = "/usr/lib/systemd/system/wg-quick@.service"
-    (layout.boot_units / (before.SSH_SOCKET if socket else SSH_UNIT)).symlink_to(linked)
+    (layout.boot_units / (SSH_SOCKET if socket else SSH_UNIT)).symlink_to(linked)
     return restarted(root)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from node import before, takeover
 from node.errors import Refused
-from node.layout import BIRTH, SSH_UNIT
+from node.layout import BIRTH, SSH_SOCKET, SSH_UNIT
 from tests.node.cuts import Cut, CutDisk, Platter, Scissors
 from tests.node.found import SECONDS, STEPS, breaking, found, house, restarted, resume, street, take
 from tests.node.model import Box
@@ -45,7 +45,7 @@ def test_each_step_leaves_a_way_in(tmp_path: Path, *, socket: bool) -> None:
     street(box).boot()
     resume(box.machine)
     assert street(box).plane
-    assert not street(box).starts(before.SSH_SOCKET)
+    assert not street(box).starts(SSH_SOCKET)
 
 
 def test_a_second_sshd_answers_before_the_first_moves(tmp_path: Path) -> None:
