@@ -2,10 +2,10 @@
 
 import pulumi_aws.ec2 as sdk
 import pytest
-from pulumi._types import input_type_py_to_pulumi_names
 
 from lab.plugins.aws.provider import AwsProvider
 from lab.plugins.common import Field, Resource
+from tests.engine.sdk import names, properties
 
 TYPES = {one.schema.token.rsplit(":", 1)[-1]: one for one in AwsProvider().resources}
 NESTED = {
@@ -18,26 +18,13 @@ NESTED = {
 }
 
 
-def names(arguments: str) -> set[str]:
-    """The wire names of an arguments class of the SDK."""
-    return set(input_type_py_to_pulumi_names(getattr(sdk, arguments)).values())
-
-
-def properties(name: str) -> set[str]:
-    """The wire names of all properties of a resource of the SDK."""
-    found = vars(getattr(sdk, name)).values()
-    getters = (one.fget for one in found if isinstance(one, property))
-    named = (getattr(one, "_pulumi_name", None) for one in getters)
-    return {name for name in named if name is not None}
-
-
 @pytest.mark.parametrize("name", TYPES)
 def test_properties_are_the_sdks(name: str) -> None:
     """Each input and output is one of the installed SDK's; what is not taken here is refused."""
     schema = TYPES[name].schema
     assert getattr(sdk, name).pulumi_type == schema.token
-    assert set(schema.inputs) <= names(f"{name}Args")
-    assert set(schema.outputs) <= properties(name)
+    assert set(schema.inputs) <= names(sdk, f"{name}Args")
+    assert set(schema.outputs) <= properties(sdk, name)
     assert not set(schema.inputs) & set(schema.outputs)
 
 
@@ -47,7 +34,7 @@ def test_nested_properties_are_the_sdks(name: str, field: str) -> None:
     spec = TYPES[name].schema.inputs[field]
     item = spec.item or spec
     assert isinstance(item, Field)
-    assert set(item.fields) <= names(NESTED[name, field])
+    assert set(item.fields) <= names(sdk, NESTED[name, field])
 
 
 def test_every_object_is_looked_into() -> None:

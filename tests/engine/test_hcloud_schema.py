@@ -1,13 +1,11 @@
 """The stand-in for `hcloud` has exactly the official SDK's properties, no more and no fewer."""
 
-from types import ModuleType
-
 import pulumi_hcloud
 import pytest
-from pulumi._types import input_type_py_to_pulumi_names
 
 from lab.plugins.common import Field, Resource
 from lab.plugins.hcloud.provider import HcloudProvider
+from tests.engine.sdk import names, properties
 
 TYPES = {one.schema.token.rsplit(":", 1)[-1]: one for one in HcloudProvider().resources}
 NESTED = {
@@ -18,25 +16,12 @@ NESTED = {
 }
 
 
-def names(module: ModuleType, arguments: str) -> set[str]:
-    """The wire names of an arguments class of the SDK."""
-    return set(input_type_py_to_pulumi_names(getattr(module, arguments)).values())
-
-
-def outputs(name: str) -> set[str]:
-    """The wire names of all properties of a resource of the SDK."""
-    found = vars(getattr(pulumi_hcloud, name)).values()
-    getters = (one.fget for one in found if isinstance(one, property))
-    named = (getattr(one, "_pulumi_name", None) for one in getters)
-    return {name for name in named if name is not None}
-
-
 @pytest.mark.parametrize("name", TYPES)
 def test_properties_are_the_sdks(name: str) -> None:
     """Inputs and outputs are the same sets as in the installed SDK."""
     schema = TYPES[name].schema
     assert set(schema.inputs) == names(pulumi_hcloud, f"{name}Args")
-    assert set(schema.inputs) | set(schema.outputs) == outputs(name)
+    assert set(schema.inputs) | set(schema.outputs) == properties(pulumi_hcloud, name)
     assert not set(schema.inputs) & set(schema.outputs)
     assert getattr(pulumi_hcloud, name).pulumi_type == schema.token
 

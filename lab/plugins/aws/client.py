@@ -6,12 +6,11 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from lab.plugins.common import PluginError
+from lab.plugins.common.threads import Threads
 
-# Calls in flight at once; each blocks one thread. The engine runs 16 steps in parallel by default.
 _THREADS = 32
 _LOOKS = 60
 _PAUSE = 1.0
@@ -34,22 +33,18 @@ class AwsError(PluginError):
         return ".NotFound" in self.code or self.code.endswith("NotFound")
 
 
-class Api:
+class Api(Threads[Any]):
     """EC2 in one region. Calls run in threads, which share one client."""
 
     def __init__(self) -> None:
+        super().__init__("aws", _THREADS)
         self._region: str | None = None
         self._made: Any = None
         self._once = threading.Lock()
-        self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="aws")
 
     def configure(self, region: str | None) -> None:
         """Take the region; without one, the vendor's client looks for it as always."""
         self._region, self._made = region, None
-
-    def close(self) -> None:
-        """Let the threads go."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _client(self) -> Any:  # noqa: ANN401 - made from descriptions at run time
         with self._once:
@@ -70,24 +65,6 @@ class Api:
             raise AwsError(f"{what}: {told.get('Message')} ({code})", code) from error
         except (BotoCoreError, ValueError) as error:
             raise PluginError(f"{what}: AWS does not answer: {error}. {_FIX}") from error
-
-    async def call(self, what: str, function: Callable[[Any], T]) -> T:
-        """Run `function` with the client; `what` says in errors what was tried.
-
-        The call is never abandoned half way: when the operation is cancelled, it is let finish, and
-        the cancellation goes on after it.
-        """
-        loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._pool, self._run, what, function))
-
-    async def finish(self, what: str, function: Callable[[Any], T]) -> tuple[T, bool]:
-        """As `call`, but with the result even when cancelled meanwhile; the bool says whether."""
-        loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._pool, self._run, what, function)
-        try:
-            return await asyncio.shield(running), False
-        except asyncio.CancelledError:
-            return await running, True
 
     async def gone(self, what: str, function: Callable[[Any], object]) -> None:
         """Delete something: again while another thing still holds it; being gone is no error."""

@@ -7,15 +7,14 @@ import os
 import re
 import threading
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from lab.plugins.common import PluginError
+from lab.plugins.common.threads import Threads
 from lab.plugins.hcloud import vendor
 
 TOKEN_LENGTH = 64
-# Calls in flight at once; each blocks one thread. The engine runs 16 steps in parallel by default.
 _THREADS = 64
 _MAX_POLL = 5.0
 _ATTEMPTS = 10
@@ -82,22 +81,18 @@ def _look(key: int) -> Callable[[vendor.Client], vendor.BoundAction]:
     return lambda client: client.actions.get_by_id(key)
 
 
-class Api:
+class Api(Threads["vendor.Client"]):
     """The API of one project. Calls run in threads, one client in each."""
 
     def __init__(self) -> None:
+        super().__init__("hcloud", _THREADS)
         self._settings: Settings | None = None
         self._local = threading.local()
-        self._pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="hcloud")
 
     def configure(self, wanted: Settings) -> None:
         """Take the settings; calls before that are refused."""
         self._settings = wanted
         self._local = threading.local()
-
-    def close(self) -> None:
-        """Let the threads go."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _client(self) -> vendor.Client:
         if self._settings is None:
@@ -128,25 +123,6 @@ class Api:
                 f"{what}: no answer from {where or 'the Hetzner Cloud API'}: "
                 f"{type(error).__name__}. Fix: check the endpoint and that it is up"
             ) from error
-
-    async def call(self, what: str, function: Callable[[vendor.Client], T]) -> T:
-        """Run `function` with a client; `what` says in errors what was tried.
-
-        The call is never abandoned half way: when the operation is cancelled, it is let finish, and
-        the cancellation goes on after it.
-        """
-        loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._pool, self._run, what, function)
-        return await asyncio.shield(running)
-
-    async def finish(self, what: str, function: Callable[[vendor.Client], T]) -> tuple[T, bool]:
-        """As `call`, but with the result even when cancelled meanwhile; the bool says whether."""
-        loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(self._pool, self._run, what, function)
-        try:
-            return await asyncio.shield(running), False
-        except asyncio.CancelledError:
-            return await running, True
 
     async def find(self, what: str, function: Callable[[vendor.Client], T]) -> T | None:
         """As `call`, with None for what is not there."""
