@@ -124,7 +124,8 @@ def test_a_broken_step_leaves_the_machines_as_they_were(found: Found, blow: Blow
         running = Running.up(found.mesh, environment=found.environment)
         with ThreadPoolExecutor() as pool:
             # At the same time: each in the middle of its own machine's step.
-            list(pool.map(partial(_strike, found, running), *_columns(blow)))
+            rows = [(name, *strike) for name, strike in blow.strikes.items()]
+            list(pool.map(lambda row: _strike(found, running, *row), rows))
         done = running.end()
     assert done.code != 0
     for name, words in blow.said.items():
@@ -132,11 +133,6 @@ def test_a_broken_step_leaves_the_machines_as_they_were(found: Found, blow: Blow
             pytest.fail(f"{name} did not say {words!r}, or that it is open:\n{done.diagnostics}")
     for name in BOTH:
         _back(found, name)
-
-
-def _columns(blow: Blow) -> tuple[list[str], list[str], list[str]]:
-    rows = [(name, line, what) for name, (line, what) in blow.strikes.items()]
-    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
 def _strike(found: Found, running: Running, name: str, line: str, what: str) -> None:
