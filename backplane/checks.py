@@ -19,6 +19,7 @@ from backplane import (
     planes,
     publickeys,
     role_checks,
+    topology_checks,
 )
 from backplane.breach import breach as _mistake
 from backplane.mistakes import Mistake
@@ -38,7 +39,7 @@ def mistakes(raw: object) -> list[Mistake]:
         _days,
         _ids,
         _network,
-        _topology,
+        topology_checks.topology,
         _planes,
         cloud_checks.clouds,
         machine_checks.machines,
@@ -144,17 +145,6 @@ def _network(view: Raw) -> Iterator[Mistake]:
         return
     if prefix.prefixlen != addressing.ULA_PREFIX or not prefix.subnet_of(addressing.ULA_SPACE):
         yield _mistake("ula", f"`{ula}` is no /48 inside {addressing.ULA_SPACE}", "ula")
-
-
-def _topology(view: Raw) -> Iterator[Mistake]:
-    if view.text("topology") == "routed":
-        yield Mistake(
-            path="topology",
-            what="`routed` is not available in this version",
-            rule="in `routed` each site needs a node with the role gateway, and there is no such "
-            "role yet; `mesh` joins all nodes directly",
-            fix="write topology: mesh, or leave it out",
-        )
 
 
 def _planes(view: Raw) -> Iterator[Mistake]:

@@ -96,6 +96,7 @@ class Node(Model):
     uplink: Mbit | None = None
     pools: dict[Name, Pool] = {}
     machine: Machine | None = None
+    slot: Annotated[StrictInt, Field(ge=0, le=1)] = 0
 
 
 class Site(Model):
@@ -133,7 +134,7 @@ class Declaration(Model):
 
     network: Annotated[StrictInt, Field(ge=0, le=MAX_NETWORK)] = 200
     ula: StrictStr | None = None
-    topology: Literal["mesh"] = "mesh"
+    topology: Literal["mesh", "routed"] = "mesh"
     protect: StrictBool = True
     timer: Annotated[StrictInt, Field(ge=30, le=3600)] = 120
     planes: dict[Slot, PlaneSettings] = {}

@@ -67,6 +67,42 @@ class PlanMachine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanLink:
+    """One end of a link between two gateways.
+
+    Attributes:
+        interface: on this gateway.
+        port: UDP, that it listens on and dials from.
+        peer: the other gateway's name.
+        peer_port: UDP, that the other one listens on.
+        site: the other one's site.
+        site_id: the same by id.
+        slot: the other one's, in its site.
+        number: of the link among all links; that between two gateways of one site is shared.
+        between: whether both are gateways of one site.
+        own: this end's addresses on it.
+        far: the other end's.
+    """
+
+    interface: str
+    port: int
+    peer: str
+    peer_port: int
+    site: str
+    site_id: int
+    slot: int
+    number: int
+    between: bool
+    own: Address
+    far: Address
+
+    @property
+    def key(self) -> str:
+        """What this end's own key on it is derived from: the other end, never a name."""
+        return f"{self.site_id}-{self.slot}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanNode:
     """A machine.
 
@@ -74,6 +110,9 @@ class PlanNode:
         key: stable key ``site id.node id``, what key material is derived from.
         image: the tested image, or what the snapshot was made from.
         snapshot: id of the cloud's snapshot to boot instead, if any.
+        site_id: the id of its site.
+        slot: as a gateway, which of its site's: 0 or 1.
+        links: to the other gateways, by site and slot, if it is one in a routed mesh.
         endpoint_family: which of its public addresses peers dial.
         ipv6: whether its public interface speaks IPv6 at all.
         roles: names, sorted, with those every node runs.
@@ -92,6 +131,7 @@ class PlanNode:
     was: str | None
     key: str
     site: str
+    site_id: int
     id: int
     cloud: str
     location: str
@@ -110,6 +150,8 @@ class PlanNode:
     offline: bool
     retire: bool
     addresses: Mapping[str, Address]
+    slot: int = 0
+    links: tuple[PlanLink, ...] = ()
     absent: bool = False
 
     @property
@@ -142,3 +184,8 @@ class Peer:
     key: str
     kind: Kind
     address: Address
+
+    @property
+    def site(self) -> int:
+        """The id of its site; that of people is one of its own."""
+        return int(self.key.partition(".")[0])

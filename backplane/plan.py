@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from backplane import addressing, planes, resolve
+from backplane import addressing, links, planes, resolve
 from backplane.addressing import Address
 from backplane.copies import Copy, copies
 from backplane.declaration import Declaration
@@ -73,6 +73,11 @@ class Plan:
     """Whether planes go before one another on the way out."""
 
     @property
+    def routed(self) -> bool:
+        """Whether sites are joined by their gateways alone."""
+        return self.topology == "routed"
+
+    @property
     def slots(self) -> tuple[str, ...]:
         """The planes in use, by index."""
         return tuple(plane.slot for plane in self.planes)
@@ -112,7 +117,8 @@ class Plan:
     def peers(self, name: str, slot: str) -> tuple[Peer, ...]:
         """The peers of a node or person on a plane, sorted by name, itself left out.
 
-        Nodes are peers of all; people are peers of nodes only. A retired node has no peer.
+        Nodes are peers of all, in a routed mesh of all of their own site and of all people; people
+        are peers of nodes only. A retired node has no peer.
         """
         members = self.members.get(slot, ())
         me = next((member for member in members if member.name == name), None)
@@ -122,6 +128,7 @@ class Plan:
             peer
             for peer in members
             if peer is not me and (me.kind == "node" or peer.kind == "node")
+            if not (self.routed and me.kind == peer.kind == "node" and me.site != peer.site)
         )
 
     def without(self, names: Iterable[str]) -> "Plan":
@@ -137,8 +144,30 @@ class Plan:
             role
             for role in declared
             if {slot for slot, _, _ in role.listens} <= {*self.slots}
+            and (self.routed or not role.routed)
             and (role.behind is None or role.behind in self.declared)
         )
+
+    def far(self, name: str, slot: str) -> tuple[Peer, ...]:
+        """The nodes that a node reaches on a plane through gateways, sorted by name."""
+        here = self.node(name)
+        if not self.routed or here.retire:
+            return ()
+        return tuple(
+            peer
+            for peer in self.members.get(slot, ())
+            if peer.kind == "node" and peer.site != here.site_id
+        )
+
+    def gateways(self, site: str) -> tuple[PlanNode, ...]:
+        """The gateways of a site in a routed mesh, by slot."""
+        return tuple(node for node in links.gateways(self.nodes) if node.site == site)
+
+    def remote(self, site: str) -> tuple[PlanSite, ...]:
+        """The sites that a site has a link to, by name."""
+        if not self.routed or not self.gateways(site):
+            return ()
+        return tuple(one for one in self.sites if one.name != site and self.gateways(one.name))
 
     def openings(self, name: str) -> tuple[Opening, ...]:
         """What a node opens for its peers: its roles decide, and nothing else."""
@@ -184,6 +213,9 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         on = tuple(declaration.slot_named(plane) for plane in operator.planes)
         at = addresses(addressing.PEOPLE_SITE, operator.id, on)
         people.append(resolve.person(name, "operator", operator.id, at, operator))
+    sites = resolve.sites(declaration)
+    if declaration.topology == "routed":
+        nodes = tuple(links.linked(nodes, {site.name: site for site in sites}, ula))
     ordered = tuple(sorted(nodes, key=lambda node: node.name))
     crowd = tuple(sorted(people, key=lambda person: person.name))
     return Plan(
@@ -195,18 +227,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         protect=declaration.protect,
         timer=declaration.timer,
         planes=in_use,
-        sites=tuple(
-            PlanSite(
-                name=name,
-                id=site.id,
-                cloud=site.cloud,
-                location=site.location or name,
-                nodes=tuple(sorted(site.nodes)),
-                vpc=site.vpc,
-                subnet=site.subnet,
-            )
-            for name, site in sorted(declaration.sites.items())
-        ),
+        sites=sites,
         nodes=ordered,
         people=crowd,
         members={slot: resolve.members(slot, ordered, crowd) for slot in slots},

@@ -36,7 +36,7 @@ MANAGEMENT = Plane(
     port=51821,
     zone="mgmt",
     tcp=(22, 8080, 8443, 53, 3000, 5432, 5300),
-    udp=(53, 5300),
+    udp=(53, 5300, 5310),
 )
 MONITORING = Plane(
     slot="monitoring",

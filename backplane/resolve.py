@@ -9,9 +9,9 @@ from backplane.clouds import default_type
 from backplane.copies import pools
 from backplane.declaration import Declaration, Machine, Node, Operator, Site
 from backplane.machine_rules import FIRST_SEEN
-from backplane.members import Kind, Peer, PlanMachine, PlanNode, PlanPerson, PlanPlane
+from backplane.members import Kind, Peer, PlanMachine, PlanNode, PlanPerson, PlanPlane, PlanSite
 from backplane.planes import STORAGE, Plane
-from backplane.roles import EVERYWHERE, replica, zfs
+from backplane.roles import EVERYWHERE, bgp, gateway, replica, routes, zfs
 
 
 def plane(of: Plane, declaration: Declaration, ula: str) -> PlanPlane | None:
@@ -38,6 +38,22 @@ def plane(of: Plane, declaration: Declaration, ula: str) -> PlanPlane | None:
     )
 
 
+def sites(declaration: Declaration) -> tuple[PlanSite, ...]:
+    """The sites, by name."""
+    return tuple(
+        PlanSite(
+            name=name,
+            id=site.id,
+            cloud=site.cloud,
+            location=site.location or name,
+            nodes=tuple(sorted(site.nodes)),
+            vpc=site.vpc,
+            subnet=site.subnet,
+        )
+        for name, site in sorted(declaration.sites.items())
+    )
+
+
 def node(
     name: str, declaration: Declaration, site_name: str, addresses: Mapping[str, Address]
 ) -> PlanNode:
@@ -50,6 +66,7 @@ def node(
         was=said.was,
         key=addressing.peer_key(site.id, said.id),
         site=site_name,
+        site_id=site.id,
         id=said.id,
         cloud=site.cloud,
         location=site.location or site_name,
@@ -68,6 +85,7 @@ def node(
         offline=said.offline,
         retire=said.retire,
         addresses=addresses,
+        slot=said.slot,
     )
 
 
@@ -92,12 +110,20 @@ def _machine(said: Machine | None) -> PlanMachine | None:
 
 def _implied(name: str, declaration: Declaration) -> Iterable[str]:
     """Roles that no node names, and that follow from what it has."""
+    if declaration.topology == "routed":
+        yield routes.NAME
+        if gateway.NAME in _named(name, declaration):
+            yield bgp.NAME
     if any(site.nodes[name].pools for site in declaration.sites.values() if name in site.nodes):
         yield zfs.NAME
     if declaration.settings(STORAGE.slot).use and any(
         one.target == name for one in declaration.replicate.values()
     ):
         yield replica.NAME
+
+
+def _named(name: str, declaration: Declaration) -> Iterable[str]:
+    return next(site.nodes[name].roles for site in declaration.sites.values() if name in site.nodes)
 
 
 def person(

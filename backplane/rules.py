@@ -46,7 +46,9 @@ RULES: Mapping[str, Rule] = {
         "leave it out to derive one from project and stack, or write one like fd12:3456:789a::/48",
     ),
     "topology": Rule(
-        "the topology is `mesh`: every node is a peer of every node", "write mesh or leave it out"
+        "the topology is `mesh` (default), where every node is a peer of every node, or `routed`, "
+        "where the nodes of a site are, and its gateways have links to those of other sites",
+        "write mesh or routed",
     ),
     "protect": Rule("true keeps servers, addresses and seeds from deletion", _SWITCH),
     "timer": Rule(
@@ -122,6 +124,10 @@ RULES: Mapping[str, Rule] = {
         "a snapshot is the number the cloud gave it", "write its id, as a whole number"
     ),
     "sites.*.nodes.*.roles": Rule("a list of role names, each once", "list known roles"),
+    "sites.*.nodes.*.slot": Rule(
+        "which of its site's gateways a node is: 0 (default) or 1; a site has at most one of each",
+        "write slot: 0 or slot: 1, with the role gateway",
+    ),
     "sites.*.nodes.*.epochs": Rule(
         "the node's own key epochs by plane: whole numbers from 1 up, 1 where none is written",
         "write {monitoring: 2} to draw this node a new key on that plane, one plane at a time",

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from backplane.roles import (
     alertmanager,
+    bgp,
     dns,
+    gateway,
     grafana,
     names,
     nginx,
@@ -12,6 +14,7 @@ from backplane.roles import (
     postgres,
     prometheus,
     replica,
+    routes,
     ssh,
     traffic,
     zfs,
@@ -22,7 +25,9 @@ ROLES: Mapping[str, Role] = {
     role.name: role
     for role in (
         alertmanager.ROLE,
+        bgp.ROLE,
         dns.ROLE,
+        gateway.ROLE,
         grafana.ROLE,
         names.ROLE,
         nginx.ROLE,
@@ -30,6 +35,7 @@ ROLES: Mapping[str, Role] = {
         postgres.ROLE,
         prometheus.ROLE,
         replica.ROLE,
+        routes.ROLE,
         ssh.ROLE,
         traffic.ROLE,
         zfs.ROLE,

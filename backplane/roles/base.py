@@ -122,6 +122,7 @@ class Role:
     Attributes:
         name: how a declaration names it.
         everywhere: every node runs it, declared or not.
+        routed: it is there in a routed mesh alone.
         implied: the section of the declaration that gives it to a node, if none may name it.
         behind: the role without which in the mesh it does nothing, and is not there.
         listens: each of its listeners.
@@ -135,6 +136,7 @@ class Role:
 
     name: str
     everywhere: bool = False
+    routed: bool = False
     implied: str | None = None
     behind: str | None = None
     listens: tuple[Listens, ...] = ()

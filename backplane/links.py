@@ -1,0 +1,126 @@
+"""The links between gateways: ids to interfaces, ports and addresses. No counters, no positions.
+
+Each gateway has a WireGuard interface of its own to every gateway of the other sites, and one to
+the other gateway of its own site. Both ends dial from fixed ports, so that stateful firewalls let
+the answers in and no inbound port is opened for them.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from backplane.addressing import LINKS4, Address
+from backplane.members import PlanLink, PlanNode, PlanSite
+
+GATEWAY = "gateway"
+"""The role of a gateway."""
+
+MAX_SITE = 90
+"""The highest site id whose links all have a /30 in `LINKS4`: 91 sites make 16,380 of them."""
+
+SLOTS = (0, 1)
+"""A site's gateways."""
+
+FIRST_PORT = 51830
+FIRST_ASN = 65001
+"""Of site 0 (RFC 6996 keeps 64512 to 65534 for private use)."""
+
+MTU = 1420
+"""1500 less WireGuard's 80 octets over IPv6: what a plane carries at most fits into it whole."""
+
+_BETWEEN = 16_383
+"""The last /30, of the two gateways of one site: no route leads to it, so all sites share it."""
+
+_HEXTET = 0xFE00
+"""The fourth hextet of the links' own ULA /64: no plane's index reaches it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two ends, the one with the lower key (site id, slot) first."""
+
+    number: int
+    between: bool
+
+    def addresses(self, ula: str, *, second: bool) -> Address:
+        """An end's own addresses: of a /30 and a /127 (RFC 6164)."""
+        v4 = LINKS4.network_address + 4 * self.number + 1 + second
+        base = int(ipaddress.IPv6Network(ula).network_address)
+        v6 = base | _HEXTET << 64 | 2 * self.number + second
+        return Address(v4=str(v4), v6=str(ipaddress.IPv6Address(v6)))
+
+
+def interface(site: int, slot: int) -> str:
+    """The interface to a gateway, by that one's site id and slot."""
+    return f"wgl{site}-{slot}"
+
+
+def port(site: int, slot: int) -> int:
+    """The UDP port of the same interface."""
+    return FIRST_PORT + len(SLOTS) * site + slot
+
+
+def pair(one: tuple[int, int], other: tuple[int, int]) -> Pair:
+    """The link of two gateways, each by site id and slot; their order does not matter."""
+    (low, low_slot), (high, high_slot) = sorted((one, other))
+    if low == high:
+        return Pair(number=_BETWEEN, between=True)
+    return Pair(number=4 * (high * (high - 1) // 2 + low) + 2 * high_slot + low_slot, between=False)
+
+
+def gateways(nodes: Iterable[PlanNode]) -> tuple[PlanNode, ...]:
+    """The gateways in use, sorted by site and slot."""
+    found = (node for node in nodes if GATEWAY in node.roles and not node.retire)
+    return tuple(sorted(found, key=_end))
+
+
+def owner(site: int, remote: int, own: Iterable[PlanNode]) -> PlanNode | None:
+    """Which of a site's gateways carries its traffic with a remote site, while all is well.
+
+    Two gateways share the remote sites. None where a site has no gateway.
+
+    Args:
+        site: the site's id.
+        remote: the remote one's.
+        own: the site's gateways.
+    """
+    there = tuple(own)
+    if len(there) < len(SLOTS):
+        return there[0] if there else None
+    return next(node for node in there if node.slot == (site + remote) % len(SLOTS))
+
+
+def linked(
+    nodes: Iterable[PlanNode], sites: Mapping[str, PlanSite], ula: str
+) -> Iterator[PlanNode]:
+    """All nodes, each gateway with its links."""
+    everyone = tuple(nodes)
+    ends = {node.name: node for node in gateways(everyone)}
+    for node in everyone:
+        if node.name not in ends:
+            yield node
+            continue
+        links = (_link(node, other, sites, ula) for other in ends.values() if other is not node)
+        yield replace(node, links=tuple(links))
+
+
+def _link(node: PlanNode, other: PlanNode, sites: Mapping[str, PlanSite], ula: str) -> PlanLink:
+    here, there = _end(node), _end(other)
+    made = pair(here, there)
+    return PlanLink(
+        interface=interface(*there),
+        port=port(*there),
+        peer=other.name,
+        peer_port=port(*here),
+        site=sites[other.site].name,
+        site_id=there[0],
+        slot=there[1],
+        number=made.number,
+        between=made.between,
+        own=made.addresses(ula, second=here > there),
+        far=made.addresses(ula, second=there > here),
+    )
+
+
+def _end(node: PlanNode) -> tuple[int, int]:
+    return node.site_id, node.slot

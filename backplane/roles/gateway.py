@@ -1,0 +1,6 @@
+"""Stub."""
+
+from backplane.roles.base import Role
+
+NAME = "gateway"
+ROLE = Role(name=NAME, routed=True)
