@@ -27,6 +27,9 @@ ULA_SPACE = ipaddress.IPv6Network("fd00::/8")
 PREFIX4 = 16
 """Prefix length of a plane: what an interface address carries, so peers change no route."""
 
+SITE6 = 64
+"""Prefix length of a site on a plane."""
+
 PREFIX6 = 56
 """Prefix length of a plane in the ULA /48."""
 
@@ -57,6 +60,17 @@ def supernet6(ula: str, index: int) -> str:
     """The IPv6 /56 of a plane."""
     base = int(ipaddress.IPv6Network(ula).network_address)
     return str(ipaddress.IPv6Network((base | index << 72, PREFIX6)))
+
+
+def near4(network: int, index: int, site: int) -> str:
+    """The IPv4 /24 of a site on a plane."""
+    return f"10.{network + index}.{site}.0/24"
+
+
+def near6(ula: str, index: int, site: int) -> str:
+    """The IPv6 /64 of a site on a plane."""
+    base = int(ipaddress.IPv6Network(ula).network_address)
+    return str(ipaddress.IPv6Network((base | (index << 8 | site) << 64, SITE6)))
 
 
 def address(*, network: int, ula: str, index: int, site: int, member: int) -> Address:

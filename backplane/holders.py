@@ -24,7 +24,14 @@ def of_node(
         salts: the key salt of each plane.
         slots: the planes in use.
     """
-    return keys.identity(seed, salts, slots=slots, epochs=node.epochs, incarnation=node.incarnation)
+    return keys.identity(
+        seed,
+        salts,
+        slots=slots,
+        epochs=node.epochs,
+        incarnation=node.incarnation,
+        links=(link.key for link in node.links),
+    )
 
 
 def of_person(person: PlanPerson, seed: bytes, salts: Mapping[str, bytes]) -> Identity:

@@ -7,7 +7,7 @@ a new salt or root, and with it keys that the old state does not tell.
 import base64
 import hmac
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NoReturn
 
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from backplane import opensshkey
+from backplane.planes import MANAGEMENT
 
 KEY_BYTES = 32
 """Length of every WireGuard key and PSK, and the least length of seeds, salts and roots."""
@@ -66,10 +67,11 @@ class SshKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The secret half of a node or person: a WireGuard key per slot, and one SSH key."""
+    """The secret half of a node or person: a WireGuard key per slot and link, and one SSH key."""
 
     wireguard: Mapping[str, Secret]
     ssh: SshKey
+    links: Mapping[str, Secret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +83,14 @@ class Card:
         wireguard: public keys per slot, base64.
         ssh: host key of a node, user key of a person.
         endpoint: a bare IP address, without port or brackets; None for people.
+        links: a gateway's public keys per link, base64.
     """
 
     key: str
     wireguard: Mapping[str, str]
     ssh: str
     endpoint: str | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +138,24 @@ def node_key(seed: bytes, salt: bytes, *, slot: str, epoch: int, incarnation: in
     """
     label = f"wireguard/{slot}/{epoch}/{incarnation}"
     return Secret(clamp(_derive(seed, label, salt=salt)))
+
+
+def link_key(seed: bytes, salt: bytes, *, link: str, epoch: int, incarnation: int) -> Secret:
+    """A gateway's private key on one of its links.
+
+    Args:
+        seed: the gateway's random seed, at least 32 bytes.
+        salt: management's key salt, at least 32 bytes: a new key epoch draws new keys here too.
+        link: the other end, as the gateway calls it.
+        epoch: the gateway's own key epoch on management.
+        incarnation: its incarnation.
+    """
+    return Secret(clamp(_derive(seed, f"link/{link}/{epoch}/{incarnation}", salt=salt)))
+
+
+def link_psk(root: bytes, a: str, b: str) -> Secret:
+    """The preshared key of two gateways' link, of management's PSK root."""
+    return psk(root, a, b, slot="link")
 
 
 def psk(root: bytes, a: str, b: str, *, slot: str) -> Secret:
@@ -190,6 +212,7 @@ def identity(
     epochs: Mapping[str, int] = MappingProxyType({}),
     incarnation: int = 1,
     purpose: Purpose = "host",
+    links: Iterable[str] = (),
 ) -> Identity:
     """Everything secret of a node (purpose ``host``) or a person (``user``).
 
@@ -200,7 +223,9 @@ def identity(
         epochs: its own key epoch per slot, 1 where none is given.
         incarnation: its incarnation.
         purpose: what its SSH key is for.
+        links: a gateway's links, by what it calls their other ends.
     """
+    way = MANAGEMENT.slot
     return Identity(
         wireguard={
             slot: node_key(
@@ -209,6 +234,12 @@ def identity(
             for slot in slots
         },
         ssh=ssh_key(seed, purpose=purpose, incarnation=incarnation),
+        links={
+            link: link_key(
+                seed, salts[way], link=link, epoch=epochs.get(way, 1), incarnation=incarnation
+            )
+            for link in links
+        },
     )
 
 
@@ -235,6 +266,7 @@ def card(
         wireguard={**made, **(public_keys or {})},
         ssh=ssh or own.ssh.public,
         endpoint=endpoint,
+        links={link: public_key(private) for link, private in own.links.items()},
     )
 
 

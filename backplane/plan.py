@@ -163,6 +163,20 @@ class Plan:
         """The gateways of a site in a routed mesh, by slot."""
         return tuple(node for node in links.gateways(self.nodes) if node.site == site)
 
+    def near(self, slot: str, site: int) -> Address:
+        """The networks of a site on a plane: an IPv4 /24 and an IPv6 /64."""
+        index = self.plane(slot).index
+        return Address(
+            v4=addressing.near4(self.network, index, site),
+            v6=addressing.near6(self.ula, index, site),
+        )
+
+    def owner(self, site: str, remote: str) -> str | None:
+        """The gateway that carries a site's traffic with a remote site, while all is well."""
+        ids = {one.name: one.id for one in self.sites}
+        found = links.owner(ids[site], ids[remote], self.gateways(site))
+        return found.name if found else None
+
     def remote(self, site: str) -> tuple[PlanSite, ...]:
         """The sites that a site has a link to, by name."""
         if not self.routed or not self.gateways(site):

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from backplane import addressing, keys, names, planes
-from backplane.addressing import Address
+from backplane import keys, names, planes
 from backplane.keys import Card, Identity
 from backplane.plan import Peer, Plan, PlanNode, PlanPerson
-from backplane.render import hosts, nftables, services, sshd, sysctl
+from backplane.render import hosts, nftables, services, sshd, sysctl, tunnels
 from backplane.render.keytable import KeyTable, fill
-from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
+from backplane.render.tunnels import Known
 from backplane.roles import replica
 from backplane.roles.base import HostKey, Named, Piece, PrivateKey, PublicKey
 
@@ -33,21 +32,6 @@ class BundleFile:
 
     mode: str
     text: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the pieces of a bundle are made of. Secret.
-
-    Attributes:
-        directory: the card of every node and person, by name.
-        psk_roots: the PSK root of each plane, by slot.
-        secrets: what the declaration names, by name.
-    """
-
-    directory: Mapping[str, Card] = field(repr=False)
-    psk_roots: Mapping[str, bytes] = field(repr=False)
-    secrets: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +95,8 @@ def bundle(
     run = services.services(plan, plan.node(name), plan.roles(name))
     block = hosts.block(names.records(plan))
     known = Known(directory=directory, psk_roots=psk_roots, secrets=secrets)
-    return _make(plan, plan.node(name), peers, identity, known, block, run)
+    far = {slot: plan.far(name, slot) for slot in plan.slots} if plan.routed else {}
+    return _make(plan, plan.node(name), peers, far, identity, known, block, run)
 
 
 def birth(
@@ -137,7 +122,7 @@ def birth(
     block = hosts.block(names.own([node], [plan.plane(slot) for slot in peers]))
     nothing = services.Services()
     known = Known(directory=runners, psk_roots=psk_roots, secrets={})
-    return _make(plan, node, peers, identity, known, block, nothing)
+    return _make(plan, node, peers, {}, identity, known, block, nothing)
 
 
 def runner_peers(plan: Plan, slot: str) -> tuple[Peer, ...]:
@@ -145,71 +130,25 @@ def runner_peers(plan: Plan, slot: str) -> tuple[Peer, ...]:
     return tuple(peer for peer in plan.members[slot] if peer.kind == "runner")
 
 
-def interface_addresses(address: Address) -> list[str]:
-    """Addresses with the plane's prefix lengths, so that peers change no route."""
-    return [f"{address.v4}/{addressing.PREFIX4}", f"{address.v6}/{addressing.PREFIX6}"]
-
-
 def _make(
     plan: Plan,
     node: PlanNode,
     peers: Mapping[str, tuple[Peer, ...]],
+    far: Mapping[str, tuple[Peer, ...]],
     identity: Identity,
     known: Known,
     block: str,
     run: services.Services,
 ) -> Bundle:
-    directory, psk_roots = known.directory, known.psk_roots
     table = KeyTable()
-    files: dict[str, tuple[str, str]] = {}
-    interfaces: dict[str, Any] = {}
-    mesh: dict[str, list[dict[str, str]]] = {}
-    for plane in (plan.plane(slot) for slot in peers):
-        slot, interface = plane.slot, plane.interface
-        addresses = interface_addresses(node.addresses[slot])
-        public = {
-            peer.name: table.add_text(directory[peer.name].wireguard[slot]) for peer in peers[slot]
-        }
-        sections = [
-            WireguardPeer(
-                name=peer.name,
-                public=public[peer.name],
-                psk=table.add(keys.psk(psk_roots[slot], node.key, peer.key, slot=slot).reveal()),
-                allowed=(f"{peer.address.v4}/32", f"{peer.address.v6}/128"),
-                endpoint=_endpoint(peer, directory[peer.name], plane.port),
-                keepalive=KEEPALIVE if peer.kind == "node" else None,
-            )
-            for peer in peers[slot]
-        ]
-        text = config(
-            title=f"{node.name}, {plane.name}",
-            addresses=addresses,
-            mtu=plane.mtu,
-            port=plane.port,
-            private=table.add(identity.wireguard[slot].reveal()),
-            peers=sections,
-        )
-        files[f"wireguard/{interface}.conf"] = ("0600", text)
-        interfaces[interface] = {
-            "slot": slot,
-            "port": plane.port,
-            "mtu": plane.mtu,
-            "addresses": addresses,
-            "peers": len(sections),
-        }
-        mesh[interface] = [
-            {
-                "name": peer.name,
-                "key": peer.key,
-                "kind": peer.kind,
-                "v4": peer.address.v4,
-                "v6": peer.address.v6,
-                "public": public[peer.name],
-            }
-            for peer in peers[slot]
-        ]
+    ways = tunnels.tunnels(plan, node, peers, far, identity, known, table)
+    files = {path: ("0600", text) for path, text in ways.files.items()}
+    directory = known.directory
     people = [(person, directory[person.name].ssh) for person in _people(plan, peers)]
-    files["nftables.nft"] = ("0600", nftables.ruleset(plan, node, slots=peers, peers=peers))
+    files["nftables.nft"] = (
+        "0600",
+        nftables.ruleset(plan, node, slots=peers, peers=peers, far=far),
+    )
     files["sshd.conf"] = (
         "0644",
         sshd.config(node, slots=peers, copies=replica.NAME in run.document),
@@ -217,7 +156,7 @@ def _make(
     files["ssh_host_ed25519_key"] = ("0600", identity.ssh.private.text())
     files["ssh_host_ed25519_key.pub"] = ("0644", f"{identity.ssh.public} {node.name}\n")
     files["authorized_keys"] = ("0600", sshd.authorized_keys(people, slots=peers))
-    files["sysctl.conf"] = ("0644", sysctl.config(node))
+    files["sysctl.conf"] = ("0644", sysctl.config(node, routes=bool(far and node.links)))
     files["hosts"] = ("0644", block)
     files.update({path: ("0644", text) for path, text in run.files.items()})
     for path, pieces in run.secrets.items():
@@ -234,8 +173,8 @@ def _make(
                 {"path": path, "mode": mode, "text": text}
                 for path, (mode, text) in sorted(files.items())
             ],
-            "interfaces": interfaces,
-            "mesh": mesh,
+            "interfaces": ways.interfaces,
+            "mesh": ways.mesh,
             "keys": table.encode(),
         }
     )
@@ -258,12 +197,6 @@ def _piece(piece: Piece, table: KeyTable, known: Known) -> str:
 def _people(plan: Plan, peers: Mapping[str, tuple[Peer, ...]]) -> Iterable[PlanPerson]:
     names = {peer.name for slot in peers for peer in peers[slot]}
     return [person for person in plan.people if person.name in names]
-
-
-def _endpoint(peer: Peer, card: Card, port: int) -> str | None:
-    if peer.kind != "node" or card.endpoint is None:
-        return None
-    return endpoint(card.endpoint, port)
 
 
 def _canonical(document: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from backplane.keys import Bootstrap, Card
 from backplane.mistakes import DeclarationError, Mistake
 from backplane.plan import Plan, PlanNode
 from backplane.render import nftables, sshd, sysctl, units
-from backplane.render.bundle import interface_addresses
+from backplane.render.tunnels import interface_addresses
 from backplane.render.wireguard import WireguardPeer, config
 
 LIMIT = 16_384

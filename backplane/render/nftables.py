@@ -6,9 +6,12 @@ no ICMP error, no echo reply ever leaves by an interface that is no plane's.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from backplane.clouds import CLOUDS
 from backplane.plan import Peer, Plan, PlanNode, PlanPlane
+from backplane.render import forwarding
 
 PREFIX = "BACKPLANE-UNEXPECTED"
 """What a guard's log lines start with; node and interface follow."""
@@ -26,6 +29,7 @@ def ruleset(
     *,
     slots: Iterable[str],
     peers: Mapping[str, tuple[Peer, ...]],
+    far: Mapping[str, tuple[Peer, ...]] = MappingProxyType({}),
 ) -> str:
     """The ruleset of a node.
 
@@ -34,9 +38,13 @@ def ruleset(
         node: whose.
         slots: the planes that are up; the ports of the others stay shut.
         peers: who is allowed on each of them.
+        far: who else is, through gateways.
     """
+    whole = {slot: (*near, *far.get(slot, ())) for slot, near in peers.items()}
     up = [plane for plane in plan.planes if plane.slot in set(slots)]
-    trusted = ["lo", *(plane.interface for plane in up), *node.bridges]
+    ways = node if far else replace(node, links=())
+    links = [link.interface for link in ways.links]
+    trusted = ["lo", *(plane.interface for plane in up), *links, *node.bridges]
     lines = [
         f"# {node.name}: all that may reach this machine, and all that it says to strangers",
         "table inet backplane",
@@ -45,15 +53,20 @@ def ruleset(
         "table inet backplane {",
     ]
     for plane in up:
-        lines += _guard_state(plane, peers[plane.slot])
-    everyone = [peer for plane in up for peer in peers[plane.slot]]
+        lines += _guard_state(plane, whole[plane.slot])
+    lines += forwarding.state(plan, ways, up)
+    everyone = [peer for plane in up for peer in whole[plane.slot]]
     held = any(peer.kind != "runner" for peer in everyone)
     if held:
         lines += _held(everyone)
-    lines += _input(node, up)
+    lines += _input(ways, up)
+    out = _out(held=held)
     for plane in up:
-        lines += _plane(plan, node, plane, peers[plane.slot], held=held)
-    lines += [*_forward(node, up), "", *_output(trusted), "}", ""]
+        lines += _plane(plan, node, plane, whole[plane.slot], out)
+    lines += forwarding.inputs(plan, ways, up, held=out, prefix=PREFIX)
+    lines += forwarding.chains(plan, ways, up)
+    hands_on = [*(out if ways.links else ()), *forwarding.rules(ways, up)]
+    lines += [*_forward(node, up, hands_on), "", *_output(trusted), "}", ""]
     return "\n".join(lines)
 
 
@@ -140,6 +153,7 @@ def _input(node: PlanNode, up: list[PlanPlane]) -> list[str]:
         '\t\tiifname "lo" accept',
         # The guard stands before `established`: a peer that is gone has no session left either.
         *(f'\t\tiifname "{plane.interface}" goto {plane.interface}' for plane in up),
+        *forwarding.entrance(node),
         *_strangers(ipv6=node.ipv6, advertised=CLOUDS[node.cloud].advertised),
         f"\t\tudp dport {{ {ports} }} accept",
         "\t}",
@@ -147,16 +161,17 @@ def _input(node: PlanNode, up: list[PlanPlane]) -> list[str]:
     ]
 
 
+def _out(*, held: bool) -> list[str]:
+    """What drops the packets of those who are held out."""
+    kept = (("ip", "held4"), ("ip6", "held6")) if held else ()
+    return [f"\t\t{family} saddr @{keep} counter name held drop" for family, keep in kept]
+
+
 def _plane(
-    plan: Plan, node: PlanNode, plane: PlanPlane, peers: tuple[Peer, ...], *, held: bool
+    plan: Plan, node: PlanNode, plane: PlanPlane, peers: tuple[Peer, ...], out: list[str]
 ) -> list[str]:
     name, own = plane.interface, node.addresses[plane.slot]
-    lines = [f"\tchain {name} {{"]
-    if held:
-        lines += [
-            f"\t\t{family} saddr @{keep} counter name held drop"
-            for family, keep in (("ip", "held4"), ("ip6", "held6"))
-        ]
+    lines = [f"\tchain {name} {{", *out]
     if peers:
         # Only to this plane's own address: another plane's is not to be had from here.
         lines += [
@@ -185,12 +200,13 @@ def _plane(
     return [*lines, "\t\tdrop", "\t}", ""]
 
 
-def _forward(node: PlanNode, up: list[PlanPlane]) -> list[str]:
+def _forward(node: PlanNode, up: list[PlanPlane], hands_on: list[str]) -> list[str]:
     lines = [
         "\tchain forward {",
         "\t\ttype filter hook forward priority filter; policy drop;",
         f"\t\tip daddr {METADATA4} drop",
         f"\t\tip6 daddr {{ {', '.join(METADATA6)} }} drop",
+        *hands_on,
     ]
     if node.bridges:
         lines.append("\t\tct state established,related accept")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from backplane import keys
 from backplane.keys import Card, Identity
 from backplane.plan import Plan
-from backplane.render.bundle import interface_addresses
+from backplane.render.tunnels import interface_addresses
 from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
 
 NAME_LIMIT = 15

@@ -32,9 +32,24 @@ _NO_ROUTER = {
 }
 
 
-def config(node: PlanNode) -> str:
-    """The settings of a node. Where containers are bridged, forwarding is left to their engine."""
-    settings = dict(_ALWAYS) if node.bridges else {**_ALWAYS, **_NO_ROUTER}
+_ROUTER = {
+    "net.ipv4.ip_forward": 1,
+    "net.ipv6.conf.all.forwarding": 1,
+    # What another gateway hands over comes in by a link that no route of its source leads to: any
+    # route to it will do (RFC 3704, loose).
+    "net.ipv4.conf.all.rp_filter": 2,
+}
+
+
+def config(node: PlanNode, *, routes: bool = False) -> str:
+    """The settings of a node. Where containers are bridged, forwarding is left to their engine.
+
+    Args:
+        node: whose.
+        routes: whether it is a gateway that hands packets on.
+    """
+    router = _ROUTER if routes else {} if node.bridges else _NO_ROUTER
+    settings = {**_ALWAYS, **router}
     if not CLOUDS[node.cloud].advertised:
         settings |= _METADATA_SAYS_ALL
     return "".join(f"{key} = {value}\n" for key, value in sorted(settings.items()))

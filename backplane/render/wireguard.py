@@ -20,7 +20,7 @@ class WireguardPeer:
         name: for the comment line and the order.
         public: its public key.
         psk: the preshared key with it.
-        allowed: its own addresses with /32 and /128.
+        allowed: its own addresses with /32 and /128, and what lies behind it.
         endpoint: ``address:port``, brackets around IPv6; None where it dials us.
         keepalive: seconds, or None.
     """
@@ -46,6 +46,7 @@ def config(
     port: int | None,
     private: str | None,
     peers: Iterable[WireguardPeer],
+    routes: bool = True,
 ) -> str:
     """One wg-quick file.
 
@@ -56,10 +57,13 @@ def config(
         port: UDP port to listen on; None leaves it to the kernel.
         private: the private key; None where its owner keeps it elsewhere.
         peers: in any order.
+        routes: whether wg-quick leads all that its peers may send to the interface.
     """
     lines = [f"# {title}", "[Interface]"]
     lines += [f"Address = {address}" for address in addresses]
     lines.append(f"MTU = {mtu}")
+    if not routes:
+        lines.append("Table = off")
     if port is not None:
         lines.append(f"ListenPort = {port}")
     if private is None:

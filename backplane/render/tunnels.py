@@ -1,0 +1,226 @@
+"""The WireGuard part of a bundle: its interfaces, and whom each of them knows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from backplane import addressing, keys, planes
+from backplane.addressing import Address
+from backplane.keys import Card, Identity
+from backplane.links import MTU as LINK_MTU
+from backplane.members import PlanLink
+from backplane.plan import Peer, Plan, PlanNode
+from backplane.render.keytable import KeyTable
+from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
+
+LINK_KEEPALIVE = 10
+"""Seconds, of a link: what comes in there passes firewalls only as an answer (30 s for UDP)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the pieces of a bundle are made of. Secret.
+
+    Attributes:
+        directory: the card of every node and person, by name.
+        psk_roots: the PSK root of each plane, by slot.
+        secrets: what the declaration names, by name.
+    """
+
+    directory: Mapping[str, Card] = field(repr=False)
+    psk_roots: Mapping[str, bytes] = field(repr=False)
+    secrets: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(slots=True)
+class Tunnels:
+    """The interfaces of one node.
+
+    Attributes:
+        files: text by path inside the generation; secret, its keys are placeholders.
+        interfaces: by name, what the node tool checks each file against.
+        mesh: by interface, whom it leads to: `kind` is `node`, `runner`, `operator`, or `link` for
+            a link's other end. `gateway` is the slot of a gateway of the own site; what is `beyond`
+            has no WireGuard peer here, and is reached through gateways.
+    """
+
+    files: dict[str, str] = field(default_factory=dict, repr=False)
+    interfaces: dict[str, Any] = field(default_factory=dict)
+    mesh: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+
+def interface_addresses(address: Address) -> list[str]:
+    """Addresses with the plane's prefix lengths, so that peers change no route."""
+    return [f"{address.v4}/{addressing.PREFIX4}", f"{address.v6}/{addressing.PREFIX6}"]
+
+
+def tunnels(
+    plan: Plan,
+    node: PlanNode,
+    peers: Mapping[str, tuple[Peer, ...]],
+    far: Mapping[str, tuple[Peer, ...]],
+    identity: Identity,
+    known: Known,
+    table: KeyTable,
+) -> Tunnels:
+    """Every interface of a node.
+
+    Args:
+        plan: the mesh.
+        node: whose.
+        peers: its peers on each plane that is up.
+        far: the nodes that it reaches through gateways there; nobody while it knows none.
+        identity: its keys.
+        known: everybody's public keys, and the PSK roots.
+        table: takes the keys.
+    """
+    made = Tunnels()
+    for slot, here in peers.items():
+        _plane(made, plan, node, slot, (here, far.get(slot, ())), identity, known, table)
+    if far:
+        for link in node.links:
+            _link(made, plan, node, link, identity, known, table)
+    return made
+
+
+def _plane(
+    made: Tunnels,
+    plan: Plan,
+    node: PlanNode,
+    slot: str,
+    who: tuple[tuple[Peer, ...], tuple[Peer, ...]],
+    identity: Identity,
+    known: Known,
+    table: KeyTable,
+) -> None:
+    plane, directory = plan.plane(slot), known.directory
+    here, far = who
+    root = known.psk_roots[slot]
+    public = {
+        peer.name: table.add_text(directory[peer.name].wireguard[slot]) for peer in (*here, *far)
+    }
+    behind = _behind(plan, node, slot) if far else {}
+    sections = [
+        WireguardPeer(
+            name=peer.name,
+            public=public[peer.name],
+            psk=table.add(keys.psk(root, node.key, peer.key, slot=slot).reveal()),
+            allowed=(
+                f"{peer.address.v4}/32",
+                f"{peer.address.v6}/128",
+                *behind.get(peer.name, ()),
+            ),
+            endpoint=_endpoint(directory[peer.name], plane.port) if peer.kind == "node" else None,
+            keepalive=KEEPALIVE if peer.kind == "node" else None,
+        )
+        for peer in here
+    ]
+    addresses = interface_addresses(node.addresses[slot])
+    made.files[f"wireguard/{plane.interface}.conf"] = config(
+        title=f"{node.name}, {plane.name}",
+        addresses=addresses,
+        mtu=plane.mtu,
+        port=plane.port,
+        private=table.add(identity.wireguard[slot].reveal()),
+        peers=sections,
+    )
+    made.interfaces[plane.interface] = {
+        "slot": slot,
+        "port": plane.port,
+        "mtu": plane.mtu,
+        "addresses": addresses,
+        "peers": len(sections),
+    }
+    slots = {one.name: str(one.slot) for one in plan.gateways(node.site)} if far else {}
+    marks = {peer.name: {"beyond": "1"} for peer in far}
+    marks |= {name: {"gateway": number} for name, number in slots.items()}
+    made.mesh[plane.interface] = [
+        {
+            "name": peer.name,
+            "key": peer.key,
+            "kind": peer.kind,
+            "v4": peer.address.v4,
+            "v6": peer.address.v6,
+            "public": public[peer.name],
+            **marks.get(peer.name, {}),
+        }
+        for peer in sorted((*here, *far), key=lambda peer: peer.name)
+    ]
+
+
+def _behind(plan: Plan, node: PlanNode, slot: str) -> dict[str, list[str]]:
+    """By gateway, the networks of remote sites that a node takes it to be on the way to.
+
+    A gateway has its own links for them, and takes from its sibling what comes in there.
+    """
+    own = plan.gateways(node.site)
+    sibling = next((one.name for one in own if one.name != node.name), None)
+    found: dict[str, list[str]] = {}
+    for site in plan.remote(node.site):
+        carrier = sibling if node.links else plan.owner(node.site, site.name)
+        if carrier is not None:
+            near = plan.near(slot, site.id)
+            found.setdefault(carrier, []).extend((near.v4, near.v6))
+    return found
+
+
+def _link(
+    made: Tunnels,
+    plan: Plan,
+    node: PlanNode,
+    link: PlanLink,
+    identity: Identity,
+    known: Known,
+    table: KeyTable,
+) -> None:
+    peer, card = plan.node(link.peer), known.directory[link.peer]
+    back = next(one for one in peer.links if one.peer == node.name)
+    public = table.add_text(card.links[back.key])
+    root = known.psk_roots[planes.MANAGEMENT.slot]
+    sites = [plan.node(link.peer).site_id]
+    if link.between:
+        sites += [site.id for site in plan.remote(node.site)]
+    networks = [plan.near(slot, site) for site in sites for slot in plan.slots]
+    section = WireguardPeer(
+        name=link.peer,
+        public=public,
+        psk=table.add(keys.link_psk(root, node.key, peer.key).reveal()),
+        allowed=(
+            f"{link.far.v4}/32",
+            f"{link.far.v6}/128",
+            *(text for near in networks for text in (near.v4, near.v6)),
+        ),
+        endpoint=_endpoint(card, link.peer_port),
+        keepalive=LINK_KEEPALIVE,
+    )
+    addresses = [f"{link.own.v4}/30", f"{link.own.v6}/127"]
+    made.files[f"wireguard/{link.interface}.conf"] = config(
+        title=f"{node.name}, link to {link.peer}",
+        addresses=addresses,
+        mtu=LINK_MTU,
+        port=link.port,
+        private=table.add(identity.links[link.key].reveal()),
+        peers=[section],
+        routes=False,
+    )
+    made.interfaces[link.interface] = {
+        "slot": "link",
+        "port": link.port,
+        "mtu": LINK_MTU,
+        "addresses": addresses,
+        "peers": 1,
+    }
+    made.mesh[link.interface] = [
+        {
+            "name": link.peer,
+            "key": peer.key,
+            "kind": "link",
+            "v4": link.far.v4,
+            "v6": link.far.v6,
+            "public": public,
+        }
+    ]
+
+
+def _endpoint(card: Card, port: int) -> str | None:
+    return endpoint(card.endpoint, port) if card.endpoint is not None else None
