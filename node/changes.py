@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from node.wireguard import Interface, Peer
+from node.wireguard import Interface, Peer, inside, is_host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,13 +128,18 @@ def departures(live: Interface, wanted: Interface) -> Change:
     """Peers that leave for good: neither their key nor any prefix of theirs is wanted.
 
     They go before the firewall forgets their addresses, or their last packets would raise an alarm.
-    A peer that only changes its key stays until its successor has taken its prefixes.
+    A peer that only changes its key stays until its successor has taken its prefixes, and so does
+    one that is reached through a gateway from then on.
     """
     kept = frozenset[str]().union(*(peer.allowed for peer in wanted.peers.values()))
+    wide = [prefix for prefix in kept if not is_host(prefix)]
     return Change(
         removed=tuple(
             public
             for public, peer in sorted(live.peers.items())
-            if public not in wanted.peers and peer.allowed and not peer.allowed & kept
+            if public not in wanted.peers
+            and peer.allowed
+            and not peer.allowed & kept
+            and not all(inside(prefix, wide) for prefix in peer.allowed)
         )
     )

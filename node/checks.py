@@ -57,7 +57,7 @@ def silent(
         quiet = tuple(a for a in _addresses(peer) if answers[a] is None)
         last = shaken.get((interface, peer["public"]), 0)
         age = max(0, now - last) if last else None
-        person = peer.get("kind", "node") != "node"
+        person = peer.get("kind", "node") not in {"node", "link"}
         if quiet and not (person and age is not None and age < FRESH):
             found.append(
                 Silence(name=peer["name"], interface=interface, addresses=quiet, handshake=age)

@@ -11,6 +11,7 @@ from node import (
     drift_wireguard,
     facts,
     firewall,
+    floating,
     generations,
     identity,
     integrity,
@@ -109,6 +110,9 @@ def _wireguard(machine: Machine, here: Generation) -> Iterator[Difference]:
     devices, links = interfaces.read_all(machine)
     for name, declared in sorted(wanted.items()):
         names = here.peer_names(name)
+        if name in devices:
+            there = devices[name].interface
+            declared = floating.settled(here, name, declared, there, {})  # noqa: PLW2901
         yield from drift_wireguard.interface(
             name, declared, devices.get(name), links.get(name), names
         )

@@ -92,7 +92,7 @@ def differences(
                 yield _missing(machine, name, network, address)
     for route in routes:
         own = route.protocol == "kernel" and route.device in ours
-        if not own and route.protocol in _BY_HAND and _inside(route.network, networks):
+        if not own and route.protocol in _BY_HAND and wireguard.inside(route.network, networks):
             yield _foreign(machine, route)
 
 
@@ -136,16 +136,3 @@ def _route(family: str, entry: Mapping[str, Any]) -> Route:
         protocol=str(entry.get("protocol", "boot")),
         metric=str(entry.get("metric", "")),
     )
-
-
-def _inside(network: str, planes: set[str]) -> bool:
-    """Whether a network lies in one of the planes'."""
-    own = int(network.partition("/")[2])
-    for plane in planes:
-        length = int(plane.partition("/")[2])
-        same = (":" in plane) == (":" in network)
-        if same and own >= length:
-            cut = f"{network.partition('/')[0]}/{length}"
-            if wireguard.prefix(cut) == plane:
-                return True
-    return False

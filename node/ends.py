@@ -11,6 +11,8 @@ from node import interfaces
 from node.generations import Generation
 from node.machine import Machine
 
+LINK = "link"
+
 
 def digest(nonce: str, own: str, peer: str, psk: str | None) -> str:
     """16 hex digits, the same from both ends.
@@ -26,14 +28,15 @@ def digest(nonce: str, own: str, peer: str, psk: str | None) -> str:
 
 
 def digests(machine: Machine, generation: Generation, nonce: str) -> dict[str, dict[str, str]]:
-    """Of what is live: interface, name of the peer, digest."""
+    """Of what is live: interface, or `link` for all links together; name of the peer; digest."""
     told: dict[str, dict[str, str]] = {}
     for name in sorted(interfaces.live_names(machine) & set(generation.mesh)):
         device = interfaces.read(machine, name)
         live = device.interface.peers
-        told[name] = {
-            peer["name"]: digest(nonce, device.public, public, live[public].psk)
-            for peer in generation.mesh[name]
-            if (public := peer["public"]) in live
-        }
+        for peer in generation.mesh[name]:
+            if (public := peer["public"]) in live:
+                # Each end calls its link by the other one.
+                common = LINK if peer.get("kind") == LINK else name
+                shared = digest(nonce, device.public, public, live[public].psk)
+                told.setdefault(common, {})[peer["name"]] = shared
     return told

@@ -72,7 +72,9 @@ def peers(generation: Generation) -> list[Peer]:
     rows: dict[str, dict[str, Mapping[str, str]]] = {}
     for interface, told in generation.mesh.items():
         for peer in told:
-            rows.setdefault(peer["name"], {})[interface] = peer
+            # A link leads to somebody who is on the planes as well, or beyond them.
+            if peer.get("kind") != "link":
+                rows.setdefault(peer["name"], {})[interface] = peer
     return [_peer(name, by) for name, by in sorted(rows.items())]
 
 

@@ -11,6 +11,7 @@ from node import (
     drift_sshd,
     drift_units,
     firewall,
+    floating,
     generations,
     interfaces,
     record,
@@ -73,6 +74,13 @@ class Plan:
         wanted = target.wireguard()
         live, links = interfaces.read_all(machine)
         done = record.read(machine)
+        # What stood there before tells a roamed endpoint from one that is declared anew.
+        last = _last(machine, done)
+        before = last.wireguard() if last else {}
+        for name in set(live) & set(wanted):
+            names = last.peer_names(name) if last else {}
+            there = live[name].interface
+            wanted[name] = floating.settled(target, name, wanted[name], there, names)
         touch = set(wanted) if self.only is None else set(wanted) & self.only
         still = self.units and self.only is None and done.generation == target.name
         units = drift_units.read(machine, target) if still else {}
@@ -86,8 +94,6 @@ class Plan:
         for setting, value in sysctl.differences(machine, target.file("sysctl.conf")):
             run_one = partial(sysctl.write, machine, setting, value)
             yield Step(what=f"sysctl {setting}", run=run_one)
-        # What stood there before tells a roamed endpoint from one that is declared anew.
-        before = _before(machine, done)
         begin: list[tuple[str, sessions.Stages]] = []
         for name in sorted(touch, reverse=True):
             unit = units.get(drift_units.plane(name))
@@ -259,13 +265,14 @@ def _renew(machine: Machine, name: str) -> None:
     interfaces.bring_up(machine, name)
 
 
-def _before(machine: Machine, done: Record) -> dict[str, wireguard.Interface]:
+def _last(machine: Machine, done: Record) -> Generation | None:
+    """The generation that was made live last, if it is known and there."""
     if done.generation is None:
-        return {}
+        return None
     try:
-        return generations.load(machine, done.generation).wireguard()
+        return generations.load(machine, done.generation)
     except Refused:
-        return {}
+        return None
 
 
 def _points_elsewhere(machine: Machine, target: Generation) -> bool:

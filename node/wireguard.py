@@ -3,7 +3,7 @@
 import base64
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from node.errors import Refused
@@ -118,6 +118,24 @@ def prefix(text: str, *, network: bool = True) -> str:
         unused = len(raw) * 8 - bits
         raw = (int.from_bytes(raw, "big") >> unused << unused).to_bytes(len(raw), "big")
     return f"{socket.inet_ntop(family, raw)}/{bits}"
+
+
+def inside(network: str, networks: Iterable[str]) -> bool:
+    """Whether a network lies in one of some; all in their normal form."""
+    own = int(network.partition("/")[2])
+    for other in networks:
+        length = int(other.partition("/")[2])
+        same = (":" in other) == (":" in network)
+        if same and own >= length:
+            cut = f"{network.partition('/')[0]}/{length}"
+            if prefix(cut) == other:
+                return True
+    return False
+
+
+def is_host(network: str) -> bool:
+    """Whether a network in its normal form is one address."""
+    return network.endswith(("/32", "/128")) and (":" in network) == network.endswith("/128")
 
 
 def endpoint(text: str) -> str:
