@@ -21,6 +21,9 @@ MAX_SITE = 90
 SLOTS = (0, 1)
 """A site's gateways."""
 
+ROUTES_PORT = 5310
+"""UDP, on management: where gateways tell the nodes of their site what they carry."""
+
 FIRST_PORT = 51830
 FIRST_ASN = 65001
 """Of site 0 (RFC 6996 keeps 64512 to 65534 for private use)."""

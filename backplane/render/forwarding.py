@@ -111,6 +111,14 @@ def rules(node: PlanNode, up: list[PlanPlane]) -> Iterator[str]:
     yield "\t\tiifname . oifname vmap {"
     yield from (f"\t\t\t{way}," for way in sorted(ways))
     yield "\t\t}"
+    inside = ", ".join(f'"{name}"' for name in interfaces(node, up))
+    # Whatever a container host admits for its bridges, it admits nothing from here to here.
+    yield f"\t\tiifname {{ {inside} }} oifname {{ {inside} }} drop"
+
+
+def interfaces(node: PlanNode, up: list[PlanPlane]) -> list[str]:
+    """Every interface that leads into the mesh."""
+    return [*(plane.interface for plane in up), *(link.interface for link in node.links)]
 
 
 def _ways(inside: str, outside: str, chain: str) -> Iterator[str]:

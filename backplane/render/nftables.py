@@ -43,8 +43,7 @@ def ruleset(
     whole = {slot: (*near, *far.get(slot, ())) for slot, near in peers.items()}
     up = [plane for plane in plan.planes if plane.slot in set(slots)]
     ways = node if far else replace(node, links=())
-    links = [link.interface for link in ways.links]
-    trusted = ["lo", *(plane.interface for plane in up), *links, *node.bridges]
+    trusted = ["lo", *forwarding.interfaces(ways, up), *node.bridges]
     lines = [
         f"# {node.name}: all that may reach this machine, and all that it says to strangers",
         "table inet backplane",
@@ -66,7 +65,7 @@ def ruleset(
     lines += forwarding.inputs(plan, ways, up, held=out, prefix=PREFIX)
     lines += forwarding.chains(plan, ways, up)
     hands_on = [*(out if ways.links else ()), *forwarding.rules(ways, up)]
-    lines += [*_forward(node, up, hands_on), "", *_output(trusted), "}", ""]
+    lines += [*_forward(ways, up, hands_on), "", *_output(trusted), "}", ""]
     return "\n".join(lines)
 
 
@@ -210,7 +209,7 @@ def _forward(node: PlanNode, up: list[PlanPlane], hands_on: list[str]) -> list[s
     ]
     if node.bridges:
         lines.append("\t\tct state established,related accept")
-        inside = ", ".join(f'"{plane.interface}"' for plane in up)
+        inside = ", ".join(f'"{name}"' for name in forwarding.interfaces(node, up))
         lines += [
             f'\t\tiifname "{bridge}" oifname != {{ {inside} }} accept' for bridge in node.bridges
         ]

@@ -52,6 +52,33 @@ def grown(count: int) -> dict[str, Any]:
     }
 
 
+def routed() -> dict[str, Any]:
+    """A declaration of three sites: with two gateways and a leaf, the same, and one gateway."""
+    two: dict[str, dict[str, Any]] = {
+        "a": {"id": 1, "roles": ["gateway"]},
+        "b": {"id": 2, "roles": ["gateway"], "slot": 1},
+        "c": {"id": 3},
+    }
+    sites: dict[str, tuple[int, dict[str, dict[str, Any]]]] = {
+        "fsn": (1, two),
+        "hel": (2, two),
+        "nbg": (5, {"a": {"id": 9, "roles": ["gateway"]}}),
+    }
+    return {
+        "ula": "fd12:3456:789a::/48",
+        "topology": "routed",
+        "sites": {
+            name: {
+                "id": number,
+                "location": "fsn1",
+                "nodes": {f"{name}-{letter}": dict(node) for letter, node in nodes.items()},
+            }
+            for name, (number, nodes) in sites.items()
+        },
+        "operators": {"alice": {"id": 1, "planes": ["management", "monitoring"]}},
+    }
+
+
 def seed(*words: object) -> bytes:
     """32 bytes that follow from words."""
     return hashlib.sha256("/".join(map(str, words)).encode()).digest()
@@ -82,6 +109,7 @@ def material(declared: dict[str, Any] | None = None) -> Material:
             slots=member.addresses,
             epochs=member.epochs if isinstance(member, PlanNode) else {},
             purpose="host" if node else "user",
+            links=[link.key for link in member.links] if isinstance(member, PlanNode) else (),
         )
         endpoint = None
         if isinstance(member, PlanNode):
