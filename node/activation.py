@@ -3,8 +3,8 @@
 The same code flips to a staged generation and rolls back to the confirmed one. Order of a flip:
 planes that vanish go down; peers that leave for good go; daemons' link moves; the firewall (one
 transaction) and the kernel settings change; then each interface's peers, in one `wg set`, and its
-addresses; new planes come up; new sessions begin; sshd reads its files again. Of the planes, wg0,
-the second way in, comes last.
+addresses; new planes come up; new sessions begin; links that vanish go down; sshd reads its files
+again. Of the planes, wg0, the second way in, comes last.
 """
 
 import contextlib
@@ -16,6 +16,10 @@ from node.generations import Generation
 from node.machine import Machine
 from node.record import Record
 from node.steps import LINK, Plan, Step, name_peers
+
+# Seconds that new links get for their first handshake: WireGuard tries again after 5.
+_SHAKEN = 7.0
+_LOOK_AGAIN = 0.1
 
 
 @contextlib.contextmanager
@@ -109,6 +113,28 @@ def deviations(machine: Machine, target: Generation) -> list[str]:
     with planned(machine, target, units=False) as steps:
         # Which link leads to a generation that is live anyway makes no difference.
         return [step.what for step in steps if step.blocking and step.what != LINK]
+
+
+def add_links(machine: Machine, target: Generation) -> tuple[list[str], float]:
+    """Start the links to other gateways that are new in ``target``, and wait for their handshakes.
+
+    No route leads to them yet, and both ends call: if they do so at once each waits for 5 s.
+
+    Returns:
+        The links, and the seconds that were waited.
+    """
+    up = interfaces.live_names(machine)
+    new = sorted(name for name in target.links() if name not in up)
+    if not new:
+        return [], 0.0
+    interfaces.bring_up_ahead(machine, new, target.file("wireguard"))
+    begun = machine.clock.seconds()
+    while (waited := machine.clock.seconds() - begun) < _SHAKEN:
+        devices = (interfaces.read(machine, name) for name in new)
+        if all(seen.handshake for device in devices for seen in device.seen.values()):
+            break
+        machine.clock.sleep(_LOOK_AGAIN)
+    return new, waited
 
 
 def add_peers(machine: Machine, target: Generation) -> list[str]:

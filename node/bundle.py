@@ -14,6 +14,9 @@ from node import roles, wireguard
 from node.errors import Refused
 
 FORMAT = 1
+LINK = "link"
+"""What stands for a plane's slot, and for a peer's kind, where a link leads to another gateway."""
+
 MANIFEST = "manifest.json"
 REQUIRED = ("authorized_keys", "hosts", "nftables.nft", "ssh_host_ed25519_key", "sshd.conf",
             "sysctl.conf")  # fmt: skip

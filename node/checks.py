@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from node import activation, interfaces, probe
+from node.bundle import LINK
 from node.generations import Generation
 from node.machine import Machine
 
@@ -57,7 +58,7 @@ def silent(
         quiet = tuple(a for a in _addresses(peer) if answers[a] is None)
         last = shaken.get((interface, peer["public"]), 0)
         age = max(0, now - last) if last else None
-        person = peer.get("kind", "node") not in {"node", "link"}
+        person = peer.get("kind", "node") not in {"node", LINK}
         if quiet and not (person and age is not None and age < FRESH):
             found.append(
                 Silence(name=peer["name"], interface=interface, addresses=quiet, handshake=age)

@@ -8,10 +8,9 @@ each end tells a digest of what both must share, and whoever asks compares.
 import hashlib
 
 from node import interfaces
+from node.bundle import LINK
 from node.generations import Generation
 from node.machine import Machine
-
-LINK = "link"
 
 
 def digest(nonce: str, own: str, peer: str, psk: str | None) -> str:

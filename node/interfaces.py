@@ -31,8 +31,15 @@ def live_names(machine: Machine) -> set[str]:
 def is_ours(machine: Machine, name: str) -> bool:
     """Whether wg-quick's file for ``name`` is a link of ours, or was until somebody replaced it."""
     link = machine.layout.wireguard_link(name)
-    linked = link.is_symlink() and str(link.readlink()).startswith(f"{ACTIVE}/")
+    ours = (f"{ACTIVE}/", f"{machine.layout.generations}/")
+    linked = link.is_symlink() and str(link.readlink()).startswith(ours)
     return linked or (machine.layout.active / "wireguard" / link.name).exists()
+
+
+def is_ahead(machine: Machine, name: str) -> bool:
+    """Whether wg-quick's file for ``name`` is still that of a generation which was to come."""
+    link = machine.layout.wireguard_link(name)
+    return link.is_symlink() and str(link.readlink()).startswith(f"{machine.layout.generations}/")
 
 
 def read(machine: Machine, name: str) -> wireguard.Device:
@@ -201,6 +208,27 @@ def bring_up(machine: Machine, name: str) -> None:
     )
 
 
+def bring_up_ahead(machine: Machine, names: list[str], directory: Path) -> None:
+    """Start interfaces of a generation that is not live yet, all at once.
+
+    Args:
+        machine: The machine.
+        names: Of interfaces that are not there, and by which nothing goes anywhere yet.
+        directory: Of the generation's WireGuard files.
+    """
+    units = []
+    for name in names:
+        ensure_link(machine, name, f"{directory}/{name}.conf")
+        units.append(f"wg-quick@{name}.service")
+    machine.commands.run(["systemctl", "reset-failed", *units])
+    machine.commands.must(
+        ["systemctl", "restart", *units],
+        why=f"{', '.join(names)} do not come up",
+        fix=_LOOK,
+        timeout=60,
+    )
+
+
 def take_down(machine: Machine, name: str) -> None:
     """Stop an interface, also when its file is gone already."""
     unit = f"wg-quick@{name}.service"
@@ -215,15 +243,15 @@ def take_down(machine: Machine, name: str) -> None:
     machine.commands.run(["systemctl", "reset-failed", unit])
 
 
-def ensure_link(machine: Machine, name: str) -> None:
-    """Make wg-quick's file our link into the active generation.
+def ensure_link(machine: Machine, name: str, aim: str | None = None) -> None:
+    """Make wg-quick's file our link, into the active generation if no other aim is given.
 
     Raises:
         Refused: A file of someone else's stands there. One that stands in the place of a confirmed
             plane's link is none: editing "in place" replaces links.
     """
     link = machine.layout.wireguard_link(name)
-    target = f"{ACTIVE}/wireguard/{name}.conf"
+    target = aim or f"{ACTIVE}/wireguard/{name}.conf"
     if link.is_symlink() and str(link.readlink()) == target:
         return
     ours = (machine.layout.confirmed / "wireguard" / link.name).exists()

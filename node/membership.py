@@ -21,6 +21,7 @@ from textwrap import wrap
 from typing import Any
 
 from node import firewall, identity
+from node.bundle import LINK
 from node.errors import Refused
 from node.generations import Generation
 from node.layout import BIRTH, MEMBERS_UNIT
@@ -73,7 +74,7 @@ def peers(generation: Generation) -> list[Peer]:
     for interface, told in generation.mesh.items():
         for peer in told:
             # A link leads to somebody who is on the planes as well, or beyond them.
-            if peer.get("kind") != "link":
+            if peer.get("kind") != LINK:
                 rows.setdefault(peer["name"], {})[interface] = peer
     return [_peer(name, by) for name, by in sorted(rows.items())]
 

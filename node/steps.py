@@ -32,6 +32,8 @@ from node.machine import Machine
 from node.record import Record
 
 LINK = "active"
+LINK_PREFIX = "wgl"
+"""What the names of links to other gateways begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,9 @@ class Plan:
         begin: list[tuple[str, sessions.Stages]] = []
         for name in sorted(touch, reverse=True):
             unit = units.get(drift_units.plane(name))
+            if name in live and interfaces.is_ahead(machine, name):
+                link = partial(interfaces.ensure_link, machine, name)
+                yield Step(what=f"{name}: file", run=link, blocking=False)
             if name not in live:
                 yield Step(what=f"{name}: up", run=partial(interfaces.bring_up, machine, name))
             elif unit and not unit.runs:
@@ -106,6 +111,9 @@ class Plan:
                 yield from self._interface(name, states, links[name], begin)
         yield from self._sessions(begin)
         if self.only is None:
+            # What they carried goes another way by now.
+            gone = set(live) - set(wanted)
+            yield from _down(machine, gone - _planes(gone))
             routes = drift_routes.read(machine)
             ours = set(live) | set(wanted)
             yield from _steps(drift_routes.differences(machine, wanted, links, routes, ours))
@@ -119,8 +127,8 @@ class Plan:
     ) -> Iterator[Step]:
         """Planes and peers that go for good, before the firewall forgets their addresses."""
         machine, only = self.machine, self.only
-        for name in sorted(set(live) - set(wanted)) if only is None else ():
-            yield Step(what=f"{name}: down", run=partial(interfaces.take_down, machine, name))
+        if only is None:
+            yield from _down(machine, _planes(set(live) - set(wanted)))
         for name in sorted(set(wanted) & set(live)):
             change = changes.departures(live[name].interface, wanted[name])
             if change and (only is None or name in only):
@@ -258,6 +266,16 @@ def _steps(found: Iterable[Difference]) -> Iterator[Step]:
     for one in found:
         if one.mend is not None:
             yield Step(what=one.what, run=one.mend, blocking=one.blocking)
+
+
+def _planes(names: set[str]) -> set[str]:
+    """Those of some interfaces that are planes: a link's name says that it is none."""
+    return {name for name in names if not name.startswith(LINK_PREFIX)}
+
+
+def _down(machine: Machine, names: Iterable[str]) -> Iterator[Step]:
+    for name in sorted(names):
+        yield Step(what=f"{name}: down", run=partial(interfaces.take_down, machine, name))
 
 
 def _renew(machine: Machine, name: str) -> None:

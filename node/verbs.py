@@ -60,12 +60,17 @@ def arm(machine: Machine, request: Request) -> Answer:
 
 
 def prepare(machine: Machine, request: Request) -> Answer:
-    """Add what is new, carrying nothing yet."""
+    """Add what is new, carrying nothing yet.
+
+    Returns:
+        ``prepared``: what was added; ``waited``: seconds, for new links' handshakes.
+    """
     with machine.changing():
         generation = _armed_generation(machine, request)
-        added = activation.add_peers(machine, generation)
+        links, waited = activation.add_links(machine, generation)
+        added = [*links, *activation.add_peers(machine, generation)]
         machine.journal.say(f"prepared {generation.name}: {', '.join(added) or 'nothing new'}")
-    return {"prepared": added}
+    return {"prepared": added, "waited": waited}
 
 
 def flip(machine: Machine, request: Request) -> Answer:

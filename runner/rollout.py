@@ -28,6 +28,9 @@ DIALS = 16
 REPAIR = 45
 """Seconds that a flip in place may take."""
 
+PREPARE = 40.0
+"""Seconds that a node gets to add what is new: new links wait for their handshakes."""
+
 CHECKS = 0.6
 """Part of the timer within which new sessions and peers must answer; the rest is for confirming."""
 
@@ -167,8 +170,9 @@ class Rollout:
     async def _prepare(self, member: Member) -> None:
         """Add what is new, carrying nothing yet; its time tells how long a flip may take."""
         began = time.monotonic()
-        await member.call("prepare", self._about(member))
-        self._slowest = max(self._slowest, time.monotonic() - began)
+        answer = await member.call("prepare", self._about(member), seconds=PREPARE)
+        took = time.monotonic() - began - float(answer.get("waited", 0))
+        self._slowest = max(self._slowest, took)
 
     async def _flip(self) -> None:
         """Make the generation live on all nodes at one moment."""
