@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -134,6 +134,15 @@ def ports(one: str, other: str) -> tuple[int, int]:
         return UPPER + 2 * far.number + (far.slot or 0)
 
     return towards(NODES[other]), towards(NODES[one])
+
+
+def link_address(there: str, here: str) -> str:
+    """A gateway's own IPv4 address on its link with another: 10.254.0.0/16 by the link's number."""
+    low, high = sorted((NODES[there], NODES[here]), key=lambda node: node.number)
+    number = 4 * (high.number * (high.number - 1) // 2 + low.number)
+    number += 2 * (high.slot or 0) + (low.slot or 0)
+    last = 4 * number + (1 if NODES[there] == low else 2)
+    return f"10.254.{last >> 8}.{last & 255}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -278,6 +287,16 @@ class Routed:
             }
             for name in NODES
         }
+
+    def flawless(self, source: str, target: str, planes: Sequence[str] = PLANES) -> bool:
+        """Whether 20 pings in a row come back, over IPv4 and IPv6 on each of these planes."""
+        targets = [address(target, plane, family) for plane in planes for family in (4, 6)]
+        pings = " ".join(
+            f"(ping -n -q -i 0.05 -c 20 -W 1 {one} | grep -q ' 0% packet loss') & p=\"$p $!\";"
+            for one in targets
+        )
+        ask = f'{pings} code=0; for one in $p; do wait "$one" || code=1; done; exit $code'
+        return self.on(source).run(ask, 30).returncode == 0
 
     def journal(self, name: str, unit: str, since: float) -> str:
         """What a unit has told the journal since a second (time.time), with microseconds."""
