@@ -36,6 +36,11 @@ MEMBERS = (("a", 1, 0), ("b", 7, 1), ("c", 200, None))
 UPPER = 51830
 """The port from which a link's ports are counted."""
 
+FOUR_PORTS = {
+    ("udp", str(port), source) for port in range(51820, 51824) for source in ("0.0.0.0/0", "::/0")
+}
+"""What every server's cloud firewall lets in, and nothing else: `Routed.cloud_rules`."""
+
 DECLARED = 30
 """The shortest timer that may be declared, in seconds."""
 
