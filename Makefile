@@ -1,6 +1,6 @@
 # Every target sets up what it needs; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test check faults soak bench-change bench-preview alerts \
+.PHONY: help setup demo demo-down test check faults soak bench-change bench-failover bench-preview alerts \
 	e2e-hetzner e2e-aws lint lock
 SETUP := lab/setup/bootstrap.sh
 
@@ -24,6 +24,9 @@ check: ## Linters, types and fast tests, in two minutes; needs no privilege
 
 bench-change: ## What a change costs, measured in the lab: writes docs/figures/change.* (15 min)
 	@$(SETUP) bench-change $(ARGS)
+
+bench-failover: ## What failing links and gateways cost: writes docs/figures/failover.* (90 min)
+	@$(SETUP) bench-failover $(ARGS)
 
 bench-preview: ## What 20, 50 and 200 nodes cost the engine: writes docs/figures/preview.* (12 min)
 	@$(SETUP) bench-preview $(ARGS)

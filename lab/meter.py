@@ -3,7 +3,13 @@
 It runs by itself on a machine (standard library only; see `tests/lab/flow.py`) and reads there, on
 standard input, one JSON line: ``{"targets": {name: address}, "rate": per second}``. It answers
 ``ready`` on standard output once every target has answered. It sends until standard input ends,
-waits for what is under way, and prints one JSON line: ``{name: count}``, see `Count`.
+waits for what is under way, and prints one JSON line: ``{"counts": {name: count}}``, see `Count`.
+
+Two more words make it tell each packet's fate. ``"token"``, 16 hex digits, is in every packet that
+it sends; ``"hears": {token: name}`` are other meters' tokens, whose requests it notes as they
+arrive. Its last line then has ``"sent": {name: [[sent, answered], …]}`` and, as
+``"heard": {name: [[target, sequence, moment], …]}``, what came of whom: times in ns since 1970,
+0 for never, targets numbered in the order in which their sender was given them.
 
 When an answer came is the kernel's word (SO_TIMESTAMPNS, socket(7)), so a busy machine on which
 the meter itself waits for its turn makes no gap. `pause_ms` tells when it could not send in time.
@@ -125,13 +131,32 @@ class Meter:
     Args:
         targets: address by name.
         rate: packets a second to each.
+        token: what marks its packets; a random one where it matters to nobody else.
+        hears: other meters' names by their tokens.
+
+    Attributes:
+        heard: by meter and packet (target, sequence number), when it came here first, in ns.
     """
 
-    def __init__(self, targets: dict[str, str], rate: float) -> None:
+    def __init__(
+        self,
+        targets: dict[str, str],
+        rate: float,
+        token: bytes = b"",
+        hears: dict[bytes, str] | None = None,
+    ) -> None:
         self.targets = [Target(at, name, where) for at, (name, where) in enumerate(targets.items())]
         self._step = 1 / (rate * len(self.targets))
-        self._token = os.urandom(8)
-        self._sockets = {family: _open(family) for family in {t.family for t in self.targets}}
+        self._token, self._hears = token or os.urandom(8), hears or {}
+        self.heard: dict[str, dict[tuple[int, int], int]] = {
+            name: {} for name in self._hears.values()
+        }
+        self._starts = [0] * len(self.targets)
+        kinds = (_REPLY, _ECHO) if self._hears else (_REPLY,)
+        families = {target.family for target in self.targets}
+        self._sockets = {
+            family: _open(family, [kind[family] for kind in kinds]) for family in families
+        }
 
     def run(self, until: int) -> dict[str, Count]:
         """Send from now on, until the file `until` (a descriptor) comes to its end.
@@ -159,9 +184,24 @@ class Meter:
         end = time.monotonic() + WAIT
         while (left := end - time.monotonic()) > 0:
             self._take(left)
-        first = starts or [0] * len(self.targets)
-        pairs = zip(self.targets, first, strict=True)
+        self._starts = starts or self._starts
+        pairs = zip(self.targets, self._starts, strict=True)
         return {target.name: target.count(start) for target, start in pairs}
+
+    def sent(self) -> dict[str, list[tuple[int, int]]]:
+        """By target, when each packet left and when its answer came, in ns.
+
+        Packets from before the count began have 0 for both.
+        """
+        return {
+            target.name: [
+                (left, came) if number >= start else (0, 0)
+                for number, (left, came) in enumerate(
+                    zip(target.sent, target.answered, strict=True)
+                )
+            ]
+            for target, start in zip(self.targets, self._starts, strict=True)
+        }
 
     def _send(self, target: Target) -> None:
         body = _BODY.pack(self._token, target.number, len(target.sent))
@@ -190,34 +230,39 @@ class Meter:
     def _note(self, family: socket.AddressFamily, sock: socket.socket) -> None:
         packet, told, _, _ = sock.recvmsg(2048, 256)
         offset = (packet[0] & 0x0F) * 4 if family == socket.AF_INET else 0
-        if len(packet) < offset + _HEADER + _BODY.size or packet[offset] != _REPLY[family]:
+        if len(packet) < offset + _HEADER + _BODY.size:
             return
+        answer = packet[offset] == _REPLY[family]
         token, number, sequence = _BODY.unpack_from(packet, offset + _HEADER)
-        if token != self._token:
+        if token not in ({self._token} if answer else self._hears):
             return
         moment = time.time_ns()
         for level, kind, data in told:
             if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
                 seconds, rest = _STAMP.unpack(data)
                 moment = seconds * 1_000_000_000 + rest
+        if not answer:
+            self.heard[self._hears[token]].setdefault((number, sequence), moment)
+            return
         target = self.targets[number]
         # A second answer to one packet counts once.
         target.answered[sequence] = target.answered[sequence] or moment
 
 
-def _open(family: socket.AddressFamily) -> socket.socket:
+def _open(family: socket.AddressFamily, wanted: list[int]) -> socket.socket:
     protocol = socket.IPPROTO_ICMP if family == socket.AF_INET else socket.IPPROTO_ICMPV6
     sock = socket.socket(family, socket.SOCK_RAW, protocol)
     sock.settimeout(0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
     sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    # Only echo replies: everything else of the machine would fill the buffer.
+    # Only what is wanted: everything else of the machine would fill the buffer.
     if family == socket.AF_INET:
-        mask = _ALL_ICMP & ~(1 << _REPLY[family])
+        mask = _ALL_ICMP & ~sum(1 << kind for kind in wanted)
         sock.setsockopt(_SOL_RAW, 1, struct.pack("=I", mask))  # ICMP_FILTER, raw(7)
     else:
         kinds = [_ALL_ICMP] * 8
-        kinds[_REPLY[family] >> 5] &= ~(1 << (_REPLY[family] & 31))
+        for kind in wanted:
+            kinds[kind >> 5] &= ~(1 << (kind & 31))
         sock.setsockopt(socket.IPPROTO_ICMPV6, 1, struct.pack("=8I", *kinds))  # ICMPV6_FILTER
     return sock
 
@@ -233,8 +278,19 @@ def main() -> int:
             return 2
         line += piece
     order = json.loads(line)
-    told = Meter(order["targets"], float(order["rate"])).run(0)
-    print(json.dumps({name: asdict(count) for name, count in told.items()}), flush=True)
+    hears = {bytes.fromhex(token): name for token, name in order.get("hears", {}).items()}
+    token = bytes.fromhex(order.get("token", ""))
+    meter = Meter(order["targets"], float(order["rate"]), token, hears)
+    told: dict[str, object] = {
+        "counts": {name: asdict(count) for name, count in meter.run(0).items()}
+    }
+    if token:
+        told["sent"] = meter.sent()
+        told["heard"] = {
+            name: [[*packet, moment] for packet, moment in came.items()]
+            for name, came in meter.heard.items()
+        }
+    print(json.dumps(told), flush=True)
     return 0
 
 

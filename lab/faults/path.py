@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from lab.layout import Lab, LabError
@@ -20,17 +20,40 @@ _LATENCY = "400ms"
 
 
 @contextmanager
-def blocked(lab: Lab, one: End, other: End, *, both: bool = True) -> Iterator[None]:
-    """Drop what goes from one end to the other, and back as well unless `both` is false."""
-    with _rules(lab, _ways(one, other, both=both), "drop"):
+def blocked(
+    lab: Lab, one: End, other: End, *, both: bool = True, ports: Sequence[int] = ()
+) -> Iterator[None]:
+    """Drop what goes from one end to the other, and back as well unless `both` is false.
+
+    With `ports`, only UDP that leaves from or is meant for one of them: a link between two gateways
+    without what else there is between them.
+    """
+    with _rules(lab, _ways(one, other, both=both), "drop", ports):
         yield
 
 
 @contextmanager
-def lossy(lab: Lab, one: End, other: End, *, percent: float) -> Iterator[None]:
-    """Drop that part of the packets between two ends, at random, both ways."""
+def lossy(
+    lab: Lab, one: End, other: End, *, percent: float, ports: Sequence[int] = ()
+) -> Iterator[None]:
+    """Drop that part of the packets between two ends, at random, both ways; `ports` as above."""
     verdict = f"numgen random mod 10000 < {round(percent * 100)} drop"
-    with _rules(lab, _ways(one, other, both=True), verdict):
+    with _rules(lab, _ways(one, other, both=True), verdict, ports):
+        yield
+
+
+@contextmanager
+def narrow(
+    lab: Lab, one: End, other: End, *, kilobytes: int, ports: Sequence[int] = ()
+) -> Iterator[None]:
+    """Drop what two ends send each other beyond so many kilobytes a second, each way.
+
+    It has no queue: what fits is not later than before. `slow` is the other kind.
+    """
+    ways = _ways(one, other, both=True)
+    # A bucket of 32 kB lets a handshake and its like pass at once, as a real line would.
+    verdict = f"limit rate over {kilobytes} kbytes/second burst 32 kbytes drop"
+    with _rules(lab, ways, verdict, ports):
         yield
 
 
@@ -63,14 +86,26 @@ def _ways(one: End, other: End, *, both: bool) -> list[tuple[str, str]]:
     return [way, way[::-1]] if both else [way]
 
 
+def _matches(ports: Sequence[int]) -> list[str]:
+    """What a rule must say to match UDP from or to these ports; everything, without ports."""
+    listed = ", ".join(map(str, sorted(ports)))
+    return [f"udp {end} {{ {listed} }} " for end in ("sport", "dport")] if ports else [""]
+
+
 @contextmanager
-def _rules(lab: Lab, ways: list[tuple[str, str]], verdict: str) -> Iterator[None]:
+def _rules(
+    lab: Lab, ways: list[tuple[str, str]], verdict: str, ports: Sequence[int] = ()
+) -> Iterator[None]:
     core = Namespace(lab.namespace("core"))
     table = f"inet fault-{secrets.token_hex(4)}"
-    rules = "".join(f'iifname "{a}" oifname "{b}" {verdict}\n' for a, b in ways)
+    rules = "".join(
+        f'iifname "{a}" oifname "{b}" {match}jump spoil\n'
+        for a, b in ways
+        for match in _matches(ports)
+    )
     core.nft(
-        f"table {table} {{ chain forward {{\n"
-        f"type filter hook forward priority -10; policy accept;\n{rules}}}\n}}\n"
+        f"table {table} {{\nchain spoil {{\n{verdict}\nreturn\n}}\n"
+        f"chain forward {{\ntype filter hook forward priority -10; policy accept;\n{rules}}}\n}}\n"
     )
     try:
         yield

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from lab.prober.ports import AUDIT_UDP
 
 _TCP = ("-sS", "-p-", "--min-rate", "5000", "--max-retries", "1")
-_UDP = ("-sU", "-p", ",".join(map(str, AUDIT_UDP)), "--max-retries", "1")
+_UDP = ("-sU", "--max-retries", "1", "-p")
 
 SILENT = frozenset({"filtered", "open|filtered"})
 """nmap's states of a port that answered nothing."""
@@ -79,26 +79,29 @@ def _host(host: ET.Element) -> Scan:
     return Scan(address=address, states=dict(states), answered=tuple(answered))
 
 
-def command(kind: str, address: str) -> tuple[str, ...]:
-    """The nmap command for one address; `kind` is `tcp` or `udp`."""
-    what = _TCP if kind == "tcp" else _UDP
+def command(kind: str, address: str, ports: Sequence[int] = AUDIT_UDP) -> tuple[str, ...]:
+    """The nmap command for one address; `kind` is `tcp` or `udp`, `ports` are those of UDP."""
+    what = _TCP if kind == "tcp" else (*_UDP, ",".join(map(str, ports)))
     family = ("-6",) if ":" in address else ()
     return ("nmap", "-n", "-Pn", *family, *what, "-oX", "-", address)
 
 
-def scan(prefix: tuple[str, ...], kind: str, address: str) -> Scan:
+def scan(
+    prefix: tuple[str, ...], kind: str, address: str, ports: Sequence[int] = AUDIT_UDP
+) -> Scan:
     """Scan one address.
 
     Args:
         prefix: what makes the scanner a stranger, such as `("ip", "netns", "exec", NAME)`.
         kind: `tcp` (all 65,535 ports) or `udp` (the listed ones).
+        ports: those of UDP.
         address: IPv4 or IPv6.
 
     Raises:
         ScanError: when nmap fails.
     """
     done = subprocess.run(
-        (*prefix, *command(kind, address)), capture_output=True, text=True, check=False
+        (*prefix, *command(kind, address, ports)), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise ScanError(f"nmap of {address} failed: {done.stderr.strip()}")

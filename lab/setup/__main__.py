@@ -15,6 +15,7 @@ from lab.setup import demo, engine, lock, packages, paths, plugins, steps, toolc
 _LONG = {
     "alerts": ("tests.bench.alerts",),
     "bench-change": ("tests.bench.change",),
+    "bench-failover": ("tests.bench.failover",),
     "bench-preview": ("tests.bench.preview",),
     "soak": ("tests.soak",),
     "faults": (

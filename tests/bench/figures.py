@@ -17,12 +17,14 @@ class Figure:
         name: what was measured.
         unit: of the values; empty for a count.
         bound: what no run may exceed; None where nothing is demanded.
+        middle: what the median may not exceed; None where nothing is demanded.
         values: one for each run.
     """
 
     name: str
     unit: str
     bound: float | None = None
+    middle: float | None = None
     values: list[float] = field(default_factory=list)
 
     @property
@@ -37,8 +39,21 @@ class Figure:
 
     @property
     def held(self) -> bool:
-        """Whether every run kept to the bound; without a run nothing has been shown."""
-        return bool(self.values) and (self.bound is None or self.worst <= self.bound)
+        """Whether every run kept to the bound, and the median to its own.
+
+        Without a run nothing has been shown.
+        """
+        return (
+            bool(self.values)
+            and (self.bound is None or self.worst <= self.bound)
+            and (self.middle is None or self.median <= self.middle)
+        )
+
+    @property
+    def limits(self) -> str:
+        """Its bounds, as a table shows them."""
+        told = [] if self.bound is None else [f"{self.bound:g}"]
+        return ", ".join([*told, *([] if self.middle is None else [f"median {self.middle:g}"])])
 
 
 class Figures:
@@ -47,13 +62,23 @@ class Figures:
     def __init__(self) -> None:
         self._by_name: dict[str, Figure] = {}
 
-    def declare(self, name: str, unit: str = "", bound: float | None = None) -> Figure:
+    def declare(
+        self, name: str, unit: str = "", bound: float | None = None, middle: float | None = None
+    ) -> Figure:
         """Name a figure that must be measured."""
-        return self._by_name.setdefault(name, Figure(name=name, unit=unit, bound=bound))
+        made = Figure(name=name, unit=unit, bound=bound, middle=middle)
+        return self._by_name.setdefault(name, made)
 
-    def add(self, name: str, value: float, unit: str = "", bound: float | None = None) -> None:
+    def add(
+        self,
+        name: str,
+        value: float,
+        unit: str = "",
+        bound: float | None = None,
+        middle: float | None = None,
+    ) -> None:
         """Add a run."""
-        self.declare(name, unit, bound).values.append(round(value, 3))
+        self.declare(name, unit, bound, middle).values.append(round(value, 3))
 
     @property
     def missed(self) -> list[Figure]:
@@ -83,6 +108,7 @@ class Figures:
                 "median": figure.median if figure.values else None,
                 "worst": figure.worst if figure.values else None,
                 "bound": figure.bound,
+                **({} if figure.middle is None else {"median bound": figure.middle}),
                 "kept": figure.held,
             }
             for figure in self._by_name.values()
@@ -97,8 +123,8 @@ class Figures:
 
 
 def _row(figure: Figure) -> str:
-    bound = "" if figure.bound is None else f"{figure.bound:g}"
-    kept = "" if figure.bound is None else "yes" if figure.held else "**no**"
+    bound = figure.limits
+    kept = "" if not bound else "yes" if figure.held else "**no**"
     if not figure.values:
         return f"| {figure.name} | {figure.unit} | 0 | | | {bound} | **not measured** |"
     values = f"{figure.median:g} | {figure.worst:g}"

@@ -23,6 +23,7 @@ from lab.control import switch
 from tests.lab.flow import PAIR, Flow
 from tests.lab.found import Found
 from tests.lab.mesh import Mesh
+from tests.lab.routed import Routed
 from tests.lab.verbs import TestLab, begin, own_name
 from tests.lab.ward import Ward
 
@@ -84,6 +85,14 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture(scope="session")
+def routed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Routed]:
+    """Three sites with two gateways and a leaf each, `topology: routed`, all sessions up."""
+    made = Routed.make(tmp_path_factory.mktemp("routed"))
+    yield made
+    made.end()
 
 
 @pytest.fixture(scope="session")

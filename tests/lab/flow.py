@@ -5,12 +5,14 @@
     assert flow.lost() == {}
 
 Each packet is an echo request of `lab/meter.py`, which runs on the machines themselves: 50 a second
-to each address, IPv4 and IPv6, of each other machine, on each plane.
+to each address, IPv4 and IPv6, of each other machine, on each plane. A flow that is `traced` keeps
+each packet's fate, both directions apart; `tests/lab/outage.py` reads it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +23,12 @@ from typing import Any
 from lab import meter
 from lab.machines.machine import Machine
 from tests.lab.mesh import Declaration, Done, Mesh
+from tests.lab.outage import Packet, packets
 from tests.lab.verbs import TestLab
 
 RATE = 50
 PLANES = ("wg0", "wg1", "wg2", "wg3")
+FAMILIES = ("IPv4", "IPv6")
 PAIR = ("fsn-a", "hel-a")
 """Two that ping each other; they are on two sites, and part of every change."""
 
@@ -52,40 +56,69 @@ class Flow:
     Attributes:
         lab: the lab.
         names: the machines; each pings all others.
+        planes: the planes on which they ping.
+        families: `IPv4`, `IPv6` or both.
+        traced: whether each packet's fate is kept.
         counts: what came of each way's packets.
+        packets: each way's packets, in the order in which they were sent; only if traced.
         began: when all of them had an answer, seconds since 1970.
     """
 
     lab: TestLab
     names: Sequence[str]
+    planes: Sequence[str] = PLANES
+    families: Sequence[str] = FAMILIES
+    traced: bool = False
     counts: dict[Way, meter.Count] = field(default_factory=dict)
+    packets: dict[Way, list[Packet]] = field(default_factory=dict)
     began: float = 0.0
     _ways: dict[str, dict[str, Way]] = field(default_factory=dict)
 
     @contextmanager
     def running(self) -> Iterator[Flow]:
         """Let the meters run during the block; they have their first answers before it begins."""
-        addresses = {name: _addresses(self.lab.machine(name)) for name in self.names}
+        addresses = {name: self._addresses(name) for name in self.names}
+        tokens = {name: os.urandom(8).hex() for name in self.names if self.traced}
         processes: dict[str, subprocess.Popen[str]] = {}
         try:
             for name in self.names:
-                processes[name] = self._start(name, addresses)
+                processes[name] = self._start(name, addresses, tokens)
             for name, process in processes.items():
                 _await_ready(name, process)
             self.began = time.time()
             yield self
+            for process in processes.values():
+                # All at once: whoever stops first still hears the others' last packets.
+                assert process.stdin is not None
+                process.stdin.close()
+                process.stdin = None
             told = {name: _stop(name, process) for name, process in processes.items()}
         finally:
             for process in processes.values():
                 if process.poll() is None:
                     process.kill()
                 process.communicate()
-        for name, counts in told.items():
-            for label, count in counts.items():
-                self.counts[self._ways[name][label]] = meter.Count(**count)
+        for name, one in told.items():
+            for number, (label, way) in enumerate(self._ways[name].items()):
+                self.counts[way] = meter.Count(**one["counts"][label])
+                if self.traced:
+                    heard = told[way.target]["heard"][name]
+                    self.packets[way] = packets(one["sent"][label], number, heard)
+
+    def _addresses(self, name: str) -> dict[tuple[str, str], str]:
+        """A machine's addresses in question by plane and family."""
+        found = _addresses(self.lab.machine(name))
+        return {
+            (plane, family): address
+            for (plane, family), address in found.items()
+            if plane in self.planes and family in self.families
+        }
 
     def _start(
-        self, name: str, addresses: dict[str, dict[tuple[str, str], str]]
+        self,
+        name: str,
+        addresses: dict[str, dict[tuple[str, str], str]],
+        tokens: dict[str, str],
     ) -> subprocess.Popen[str]:
         machine = self.lab.machine(name)
         ways = {
@@ -99,7 +132,13 @@ class Flow:
         with open(source[0], encoding="utf-8") as file:  # noqa: PTH123 - a module's own file
             put = machine.run("sh", "-c", f"cat >{_PLACE}", stdin=file.read())
         assert put.returncode == 0, put.stderr
-        order = {"targets": {str(way): where for way, where in ways.items()}, "rate": RATE}
+        order: dict[str, Any] = {
+            "targets": {str(way): where for way, where in ways.items()},
+            "rate": RATE,
+        }
+        if self.traced:
+            others = {tokens[other]: other for other in self.names if other != name}
+            order |= {"token": tokens[name], "hears": others}
         process = subprocess.Popen(
             machine.words("python3", _PLACE),
             stdin=subprocess.PIPE,
@@ -156,7 +195,7 @@ def _await_ready(name: str, process: subprocess.Popen[str]) -> None:
 
 
 def _stop(name: str, process: subprocess.Popen[str]) -> dict[str, dict[str, Any]]:
-    """Tell a meter to stop; give what it says."""
+    """Wait for the end of a meter that was told to stop; give what it says."""
     out, err = process.communicate(timeout=_READY)
     assert process.returncode == 0, f"{name}: {err}"
     told: dict[str, dict[str, Any]] = json.loads(out)

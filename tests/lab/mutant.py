@@ -53,7 +53,7 @@ def project(folder: Path) -> Path:
 
 
 def environment(mutation: Mapping[str, str]) -> dict[str, str]:
-    """The environment in which the copy does `mutation`: one of `KINDS` by node."""
+    """The environment in which the copy does `mutation`: one of `KINDS` or `ROUTED` by node."""
     return {MUTATION: json.dumps(dict(mutation))}
 
 
@@ -87,7 +87,7 @@ def spoil(bundle: bundles.Bundle, kind: str) -> bundles.Bundle:
         )
     document: Document = copy.deepcopy(dict(bundle.document))
     before = json.dumps(document)
-    KINDS[kind](document)
+    (KINDS | ROUTED)[kind](document)
     if json.dumps(document) == before:
         raise ValueError(f"{kind} changes nothing in the bundle of {bundle.node}")
     return bundles._bundle(document)
@@ -186,6 +186,19 @@ def _peer_psk(document: Document) -> None:
     _foreign_psk(document, peer, "wireguard/wg2.conf")
 
 
+def _shut_routes(document: Document) -> None:
+    """No route is let in from or out to another site."""
+    for entry in document["files"]:
+        if entry["path"].endswith("/frr.conf"):
+            _rewrite(
+                document,
+                entry["path"],
+                lambda text: re.sub(
+                    r"^(route-map \S+) permit", r"\1 deny", text, flags=re.MULTILINE
+                ),
+            )
+
+
 KINDS: dict[str, Callable[[Document], None]] = {
     "shut-ssh": _shut_ssh,
     "shut-all": _shut_all,
@@ -196,3 +209,6 @@ KINDS: dict[str, Callable[[Document], None]] = {
     "peer-psk": _peer_psk,
 }
 """What can be spoiled without a word from staging, by name."""
+
+ROUTED: dict[str, Callable[[Document], None]] = {"shut-routes": _shut_routes}
+"""What only a gateway has, and can be spoiled likewise."""

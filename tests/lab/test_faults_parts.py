@@ -9,38 +9,11 @@ import time
 import pytest
 
 from lab.control import services
-from lab.control.status import status
 from lab.faults import api, clock, disk, path, power, processes, programs
 from lab.layout import LabError
 from lab.process import Process, wait_until
-from tests.lab.verbs import Place, TestLab
-
-# Sends numbered datagrams to an echo; prints how many came back and the seconds it took.
-_ECHOES = """python3 -c '
-import socket, sys, time
-one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-one.connect((sys.argv[1], 51820))
-count, size, back = int(sys.argv[2]), int(sys.argv[3]), 0
-begin = time.monotonic()
-one.settimeout(0.5)
-for number in range(count):
-    one.send(b"x" * size)
-    try:
-        one.recv(2048)
-        back += 1
-    except TimeoutError:
-        pass
-print(back, time.monotonic() - begin)
-' {address} {count} {size}"""
-
-
-def _echoes(place: Place, address: str, count: int = 3, size: int = 10) -> tuple[int, float]:
-    back, seconds = place.succeed(_ECHOES.format(address=address, count=count, size=size)).split()
-    return int(back), float(seconds)
-
-
-def _address(lab: TestLab, name: str) -> str:
-    return next(str(one["ipv4"]) for one in status(lab.lab)["servers"] if one["name"] == name)
+from tests.lab.echoes import address, echoes
+from tests.lab.verbs import TestLab
 
 
 def test_a_process_that_is_gone_has_no_children() -> None:
@@ -55,11 +28,11 @@ def test_a_process_that_is_gone_has_no_children() -> None:
 def test_a_blocked_path_is_blocked_for_those_two_alone(pair: TestLab) -> None:
     """Between two nodes nothing comes back, others still answer; afterwards all is as before."""
     one, other = pair.on("fsn-a"), pair.on("hel-a")
-    there, here = _address(pair, "hel-a"), _address(pair, "fsn-a")
+    there, here = address(pair, "hel-a"), address(pair, "fsn-a")
     with path.blocked(pair.lab, pair.machine("fsn-a"), pair.machine("hel-a")):
-        assert _echoes(one, there)[0] == _echoes(other, here)[0] == 0
-        assert _echoes(pair.runner, there)[0] == _echoes(pair.runner, here)[0] == 3
-    assert _echoes(one, there)[0] == _echoes(other, here)[0] == 3
+        assert echoes(one, there)[0] == echoes(other, here)[0] == 0
+        assert echoes(pair.runner, there)[0] == echoes(pair.runner, here)[0] == 3
+    assert echoes(one, there)[0] == echoes(other, here)[0] == 3
 
 
 def test_one_way_is_one_way(pair: TestLab) -> None:
@@ -67,7 +40,7 @@ def test_one_way_is_one_way(pair: TestLab) -> None:
 
     What arrives is counted by the machine itself.
     """
-    machine, address = pair.machine("hel-a"), _address(pair, "hel-a")
+    machine, there = pair.machine("hel-a"), address(pair, "hel-a")
     node = pair.on("hel-a")
     node.succeed(
         "nft 'table inet ears { chain in { type filter hook prerouting priority raw; "
@@ -80,30 +53,30 @@ def test_one_way_is_one_way(pair: TestLab) -> None:
 
     try:
         with path.blocked(pair.lab, path.RUNNER, machine, both=False):
-            assert (_echoes(pair.runner, address)[0], arrived()) == (0, 0)
+            assert (echoes(pair.runner, there)[0], arrived()) == (0, 0)
         with path.blocked(pair.lab, machine, path.RUNNER, both=False):
-            assert (_echoes(pair.runner, address)[0], arrived()) == (0, 3)
+            assert (echoes(pair.runner, there)[0], arrived()) == (0, 3)
     finally:
         node.succeed("nft delete table inet ears")
-    assert _echoes(pair.runner, address)[0] == 3
+    assert echoes(pair.runner, there)[0] == 3
 
 
 def test_a_lossy_path_loses_about_what_it_should(pair: TestLab) -> None:
     """Of 200 datagrams with 10 % lost each way about 162 return; without the fault all do."""
-    address = _address(pair, "fsn-a")
+    there = address(pair, "fsn-a")
     with path.lossy(pair.lab, path.RUNNER, pair.machine("fsn-a"), percent=10):
-        back, _ = _echoes(pair.runner, address, 200)
+        back, _ = echoes(pair.runner, there, 200)
     # Five standard deviations of a binomial distribution: a miss once in two million runs.
     assert 135 <= back <= 189
-    assert _echoes(pair.runner, address, 200)[0] == 200
+    assert echoes(pair.runner, there, 200)[0] == 200
 
 
 def test_a_slow_line_is_slow(pair: TestLab) -> None:
     """200 echoes of 1000 bytes at 1 Mbit/s take over a second; without the fault far less."""
-    address = _address(pair, "fsn-a")
+    there = address(pair, "fsn-a")
     with path.slow(pair.machine("fsn-a"), rate="1mbit"):
-        back, slow = _echoes(pair.runner, address, 200, 1000)
-    _, fast = _echoes(pair.runner, address, 200, 1000)
+        back, slow = echoes(pair.runner, there, 200, 1000)
+    _, fast = echoes(pair.runner, there, 200, 1000)
     assert back == 200
     assert slow > 1.2
     assert fast < slow / 2

@@ -37,6 +37,21 @@ def test_first_boot_installs_from_the_labs_repository(pair: TestLab) -> None:
     machine.fail("apt-get install --yes no-such-package-anywhere")
 
 
+def test_routing_daemons_can_be_had(pair: TestLab) -> None:
+    """FRR with bgpd, bfdd and frr-reload.py installs from the lab's repository, and runs."""
+    machine = pair.on("fsn-a")
+    apt = "DEBIAN_FRONTEND=noninteractive apt-get -qq --yes --no-install-recommends"
+    try:
+        machine.succeed(f"{apt} install frr frr-pythontools", 180)
+        machine.succeed("test -x /usr/lib/frr/bgpd && test -x /usr/lib/frr/bfdd")
+        machine.succeed("/usr/lib/frr/frr-reload.py --help")
+        machine.succeed("sed -i 's/^\\(bgpd\\|bfdd\\)=no/\\1=yes/' /etc/frr/daemons")
+        machine.succeed("systemctl restart frr.service")
+        machine.wait_until_succeeds("vtysh -c 'show bgp summary' -c 'show bfd peers'")
+    finally:
+        machine.succeed(f"{apt} purge frr frr-pythontools && {apt} autoremove", 120)
+
+
 def test_machines_differ_where_machines_must(pair: TestLab) -> None:
     """Machine ids, SSH host keys, boot ids, addresses and names are each machine's own."""
     for command in (

@@ -41,3 +41,15 @@ def test_json_holds_each_run() -> None:
             "kept": False,
         }
     ]
+
+
+def test_a_median_may_have_a_bound_of_its_own() -> None:
+    """Single runs may be above it; the table and the list of what is missed know it."""
+    figures = Figures()
+    for value in (0.8, 0.9, 1.7):
+        figures.add("detection", value, "s", middle=1)
+    assert figures.missed == []
+    assert "| detection | s | 3 | 0.9 | 1.7 | median 1 | yes |" in figures.markdown("Bench", [])
+    for value in (1.1, 1.2, 1.3):
+        figures.add("detection", value, "s", middle=1)
+    assert [figure.name for figure in figures.missed] == ["detection"]
