@@ -225,9 +225,7 @@ def copies(routes: Routes, sites: Collection[int]) -> str:
 
     It is loaded whole. Behind the firewall's own chain: what is not let through is not copied.
     """
-    text = "".join(
-        f"table {family} {NFT}\ndelete table {family} {NFT}\n" for family in ("ip", "ip6")
-    )
+    text = no_copies()
     links = sorted(link for site in sites for link in routes.sites[site].links)
     if not links or routes.sibling is None:
         return text
@@ -241,6 +239,11 @@ def copies(routes: Routes, sites: Collection[int]) -> str:
         head = "\t\ttype filter hook forward priority 10; policy accept;\n"
         text += f"table {family} {NFT} {{\n\tchain copies {{\n{head}{lines}\t}}\n}}\n"
     return text
+
+
+def no_copies() -> str:
+    """Ruleset that takes away what :func:`copies` made, if it is there."""
+    return "".join(f"table {f} {NFT}\ndelete table {f} {NFT}\n" for f in ("ip", "ip6"))
 
 
 def load(machine: Machine, ruleset: str) -> None:

@@ -107,13 +107,12 @@ class Channel:
         self._at: tuple[str, int] | None = None
         self.sock: socket.socket | None = None
 
-    def open(self, address: str, port: int) -> bool:
-        """Be bound to an address; True when the socket is another one than before.
+    def is_at(self, address: str, port: int) -> bool:
+        """Whether it is bound to that address."""
+        return self.sock is not None and self._at == (address, port)
 
-        The address may not be there yet: the next try will tell.
-        """
-        if self.sock is not None and self._at == (address, port):
-            return False
+    def open(self, address: str, port: int) -> bool:
+        """Bind to an address; False when it is not there yet: the next try will tell."""
         self.close()
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
