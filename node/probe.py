@@ -133,7 +133,7 @@ def _send(sock: socket.socket, address: str, token: int, number: int) -> None:
     kind = _ECHO[socket.AddressFamily(sock.family)]
     packet = struct.pack("!BBHHH", kind, 0, 0, token, number)
     if sock.family == socket.AF_INET:  # for IPv6 the kernel sums up
-        packet = struct.pack("!BBHHH", kind, 0, _checksum(packet), token, number)
+        packet = struct.pack("!BBHHH", kind, 0, checksum(packet), token, number)
     try:
         sock.sendto(packet, (address, 0))
     except OSError as error:
@@ -142,7 +142,8 @@ def _send(sock: socket.socket, address: str, token: int, number: int) -> None:
             time.sleep(0.001)
 
 
-def _checksum(data: bytes) -> int:
+def checksum(data: bytes) -> int:
+    """The Internet checksum (RFC 1071)."""
     total = sum(int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF

@@ -1,0 +1,124 @@
+"""Verbs of people for a gateway: own nothing from now on, own again, and who owns what."""
+
+import json
+from typing import Any
+
+from node import routed, standing
+from node.errors import Refused
+from node.machine import Machine
+from node.request import Answer, Request
+
+PATIENCE, STEP = 15.0, 0.2
+STALE = 12.0  # seconds after which what the daemon shows counts as that of a dead one
+_DAEMON = "look at `systemctl status backplane-routes.service` on the machine, then try again"
+
+
+def drain(machine: Machine, request: Request) -> Answer:
+    """Give all remote sites to the sibling, and wait until it has them.
+
+    Args:
+        machine: A gateway.
+        request: ``force``: do it even if nobody takes them, and do not wait.
+
+    Returns:
+        ``owner``: name of the gateway by remote site.
+
+    Raises:
+        Refused: This is no gateway, or nobody is there to take over; it is as it was before.
+    """
+    _gateway(machine)
+    told = _shown(machine)
+    force = request.get("force") is True
+    if not force:
+        _require_sibling(told)
+    file = standing.drained_file(machine)
+    before = file.exists()
+    if not before:
+        machine.disk.replace(file, b"", 0o600)
+    if force:
+        return _owners(told)
+    until = machine.clock.seconds() + PATIENCE
+    while not _is_drained(told := _shown(machine)):
+        if machine.clock.seconds() > until:
+            kept = [one["name"] for one in told["sites"].values() if one["slot"] == told["slot"]]
+            if not before:
+                _undrain(machine)
+            raise Refused(
+                f"within {PATIENCE:g} s the sibling has not taken over {', '.join(kept) or 'all'}",
+                "look at `backplane status`: it takes what BGP leads it to; then try again, or "
+                "drain with force and lose what it does not reach",
+            )
+        machine.clock.sleep(STEP)
+    return _owners(told)
+
+
+def undrain(machine: Machine, _: Request) -> Answer:
+    """Let this gateway take over again when its sibling dies or is drained; nothing moves now.
+
+    Returns:
+        ``owner``: name of the gateway by remote site.
+    """
+    _gateway(machine)
+    _undrain(machine)
+    return _owners(_shown(machine))
+
+
+def routing(machine: Machine, _: Request) -> Answer:
+    """What the daemon shows of itself; ``routed`` is false where there is none."""
+    if routed.read(machine) is None:
+        return {"routed": False}
+    return {"routed": True, **_shown(machine)}
+
+
+def _gateway(machine: Machine) -> None:
+    routes = routed.read(machine)
+    if routes is None or routes.slot is None:
+        raise Refused(
+            "this node is no gateway",
+            "name one: `roles: [gateway]` in the declaration makes a node one",
+        )
+    if routes.other is None:
+        raise Refused(
+            "this gateway is its site's only one: nobody can take over from it",
+            "give a second node of the site `roles: [gateway]` and `slot: 1`, then `pulumi up`",
+        )
+
+
+def _require_sibling(told: Answer) -> None:
+    sibling = told.get("sibling") or {}
+    if not sibling.get("alive"):
+        raise Refused(
+            f"the other gateway, {sibling.get('name')}, does not answer",
+            "mend it first, or drain with force and lose the way to other sites",
+        )
+    if sibling.get("drained"):
+        raise Refused(
+            f"the other gateway, {sibling.get('name')}, is drained itself",
+            f"undrain {sibling.get('name')} first",
+        )
+
+
+def _undrain(machine: Machine) -> None:
+    file = standing.drained_file(machine)
+    if file.exists():
+        machine.disk.remove(file)
+        machine.disk.sync_directory(file.parent)
+
+
+def _shown(machine: Machine) -> dict[str, Any]:
+    try:
+        told = json.loads(standing.shown_file(machine).read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        told = None
+    if not isinstance(told, dict) or machine.clock.wall() - told["at"] > STALE:
+        raise Refused("backplane-routes.service does not run on this machine", _DAEMON)
+    return told
+
+
+def _is_drained(told: Answer) -> bool:
+    owns = [one for one in told["sites"].values() if one["slot"] == told["slot"]]
+    return bool(told["drained"]) and not owns and not told["overlap"]
+
+
+def _owners(told: Answer) -> Answer:
+    return {"owner": {one["name"]: one["owner"] for one in told["sites"].values()}}

@@ -1,0 +1,70 @@
+"""Echoes through the sibling and past it, in rounds: what the verdict on it is made of."""
+
+import socket
+from collections.abc import Iterable
+
+from node.lanes import Lanes, Way
+from node.owners import Gateway
+from node.routed import Routes
+from node.verdict import EVERY, Lane, Verdict
+
+Key = tuple[Lane, bool]
+"""A lane, and whether the echo went through the sibling."""
+
+
+class Probing:
+    """Runs a gateway's rounds; only for sites that its sibling owns.
+
+    Attributes:
+        verdict: What they have come to.
+    """
+
+    def __init__(self) -> None:
+        self.verdict = Verdict()
+        self._lanes: Lanes[Key] = Lanes()
+        self._known: set[socket.socket] = set()
+        self._asked: set[Lane] = set()
+        self._came: set[Key] = set()
+        self._next = float("-inf")
+        self._turn: dict[Lane, int] = {}
+
+    def turn(self, routes: Routes, gateway: Gateway, now: float) -> list[socket.socket]:
+        """End a round and begin the next one when it is time; sockets that are new to the loop."""
+        if now < self._next:
+            return []
+        late = now - self._next > EVERY
+        self._next = now + EVERY
+        own = {lane for lane, through in self._came if not through}
+        if not late:
+            # Whoever slept has not listened: such a round says nothing.
+            self.verdict.round(self._asked, {lane for lane, through in self._came if through}, own)
+        silent = self._asked - own
+        self._asked, self._came = set(), set()
+        self._lanes.begin()
+        for site, held in gateway.sites.items():
+            if gateway.sibling is not None and held.claim.slot == gateway.sibling:
+                self._ask(routes, site, silent)
+        fresh = [sock for sock in self._lanes.sockets() if sock not in self._known]
+        self._known.update(fresh)
+        return fresh
+
+    def receive(self, ready: Iterable[object]) -> None:
+        """Take in the answers that have come."""
+        for sock in ready:
+            if isinstance(sock, socket.socket) and sock in self._known:
+                self._came.update(self._lanes.receive(sock))
+
+    def _ask(self, routes: Routes, site: int, silent: set[Lane]) -> None:
+        for plane, families in routes.sites[site].targets.items():
+            for family, targets in families.items():
+                if not targets or plane not in routes.planes:
+                    continue
+                lane = site, plane, family
+                # One gateway there is enough; the next one's turn is when it is silent.
+                place = self._turn[lane] = self._turn.get(lane, 0) + (lane in silent)
+                target = targets[place % len(targets)]
+                own = routes.planes[plane].own
+                source = own.v6 if family == "v6" else own.v4
+                self._asked.add(lane)
+                self._lanes.send(Way(source=source), target, (lane, False))
+                self._lanes.send(Way(source=source, device=plane), target, (lane, True))
