@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "pools": ("node.pools", "pools", "json"),
     "replication": ("node.replication", "replication", "json"),
     "receive": ("node.receive", "receive", "session"),
+    "frr": ("node.frr", "frr", "json"),
     "shape": ("node.traffic", "shape", "json"),
     "unshape": ("node.traffic", "unshape", "json"),
     "routes": ("node.routing", "run", "json"),

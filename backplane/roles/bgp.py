@@ -1,6 +1,73 @@
-"""Stub."""
+"""The bgp role: FRR's daemons on a gateway, which stay as they are when the mesh changes.
 
-from backplane.roles.base import Role
+Their configuration is the gateway role's. A daemon that is started anew by itself reads again what
+was loaded last.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backplane import planes
+from backplane.roles import units
+from backplane.roles.base import Parts, Role
+
+if TYPE_CHECKING:
+    from backplane.plan import Plan, PlanNode
 
 NAME = "bgp"
-ROLE = Role(name=NAME, implied="the role gateway", routed=True)
+RUN = "/run/backplane-frr"
+"""Where the daemons' sockets and what they are to read are."""
+
+_DAEMONS = {"zebra": "which puts routes into the kernel", "bgpd": "BGP", "bfdd": "BFD"}
+
+
+def unit(daemon: str) -> str:
+    """The name of a daemon's unit."""
+    return f"backplane-{daemon}.service"
+
+
+def _service(daemon: str) -> str:
+    own = [f"--bfdctl {RUN}/bfdd.sock"] if daemon == "bfdd" else []
+    words = [
+        f"/usr/lib/frr/{daemon}",
+        "-d",
+        # No shell over TCP.
+        "-P 0",
+        f"-i {RUN}/{daemon}.pid",
+        f"-z {RUN}/zserv.api",
+        f"--vty_socket {RUN}",
+        "--log syslog",
+        "--log-level informational",
+        *own,
+    ]
+    return units.service(
+        about=f"Backplane's FRR: {daemon}, {_DAEMONS[daemon]}",
+        start=" ".join(words),
+        slots=[slot.slot for slot in planes.PLANES],
+        settings=[
+            "Type=forking",
+            f"PIDFile={RUN}/{daemon}.pid",
+            # The daemons share the directory, and each lets go of root by itself.
+            f"ExecStartPre=/usr/bin/install -d -o frr -g frr -m 0750 {RUN}",
+            "RuntimeDirectory=backplane-frr",
+            "RuntimeDirectoryPreserve=yes",
+            # At boot nothing has been loaded yet.
+            f"ExecStartPost=-/usr/bin/vtysh --config_dir {RUN} --vty_socket {RUN} -b -d {daemon}",
+            "PrivateTmp=yes",
+        ],
+    )
+
+
+def _parts(_: Plan, __: PlanNode) -> Parts:
+    return Parts(units={unit(daemon): _service(daemon) for daemon in _DAEMONS})
+
+
+ROLE = Role(
+    name=NAME,
+    routed=True,
+    implied="the role gateway",
+    packages=("frr", "frr-pythontools"),
+    shut=("frr.service",),
+    parts=_parts,
+)
