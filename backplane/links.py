@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from backplane import planes
 from backplane.addressing import LINKS4, Address
 from backplane.members import PlanLink, PlanNode, PlanSite
 
@@ -28,6 +29,10 @@ FIRST_PORT = 51830
 FIRST_ASN = 65001
 """Of site 0 (RFC 6996 keeps 64512 to 65534 for private use)."""
 
+V4_PREFIX, V6_PREFIX = 30, 124
+"""Prefix lengths of a link: FRR 8.4.4 needs an IPv6 next hop of its own for each plane, and a /127
+has two."""
+
 MTU = 1420
 """1500 less WireGuard's 80 octets over IPv6: what a plane carries at most fits into it whole."""
 
@@ -46,11 +51,17 @@ class Pair:
     between: bool
 
     def addresses(self, ula: str, *, second: bool) -> Address:
-        """An end's own addresses: of a /30 and a /127 (RFC 6164)."""
+        """An end's own addresses, of the link's /30 and /124."""
         v4 = LINKS4.network_address + 4 * self.number + 1 + second
+        return Address(v4=str(v4), v6=self._v6(ula, 1 + second))
+
+    def hop(self, ula: str, index: int, *, second: bool) -> str:
+        """What an end is called as the next hop of a plane over IPv6; on no interface."""
+        return self._v6(ula, 4 * (1 + second) + index)
+
+    def _v6(self, ula: str, number: int) -> str:
         base = int(ipaddress.IPv6Network(ula).network_address)
-        v6 = base | _HEXTET << 64 | 2 * self.number + second
-        return Address(v4=str(v4), v6=str(ipaddress.IPv6Address(v6)))
+        return str(ipaddress.IPv6Address(base | _HEXTET << 64 | 16 * self.number + number))
 
 
 def interface(site: int, slot: int) -> str:
@@ -120,6 +131,7 @@ def _link(node: PlanNode, other: PlanNode, sites: Mapping[str, PlanSite], ula: s
         slot=there[1],
         number=made.number,
         between=made.between,
+        hops=tuple(made.hop(ula, plane.index, second=here > there) for plane in planes.PLANES),
         own=made.addresses(ula, second=here > there),
         far=made.addresses(ula, second=there > here),
     )

@@ -80,6 +80,7 @@ class PlanLink:
         slot: the other one's, in its site.
         number: of the link among all links; that between two gateways of one site is shared.
         between: whether both are gateways of one site.
+        hops: this end's next hop over IPv6 for each plane, by index.
         own: this end's addresses on it.
         far: the other end's.
     """
@@ -93,6 +94,7 @@ class PlanLink:
     slot: int
     number: int
     between: bool
+    hops: tuple[str, ...]
     own: Address
     far: Address
 

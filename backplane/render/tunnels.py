@@ -8,6 +8,7 @@ from backplane import addressing, keys, planes
 from backplane.addressing import Address
 from backplane.keys import Card, Identity
 from backplane.links import MTU as LINK_MTU
+from backplane.links import V4_PREFIX, V6_PREFIX
 from backplane.members import PlanLink
 from backplane.plan import Peer, Plan, PlanNode
 from backplane.render.keytable import KeyTable
@@ -193,7 +194,7 @@ def _link(
         endpoint=_endpoint(card, link.peer_port),
         keepalive=LINK_KEEPALIVE,
     )
-    addresses = [f"{link.own.v4}/30", f"{link.own.v6}/127"]
+    addresses = [f"{link.own.v4}/{V4_PREFIX}", f"{link.own.v6}/{V6_PREFIX}"]
     made.files[f"wireguard/{link.interface}.conf"] = config(
         title=f"{node.name}, link to {link.peer}",
         addresses=addresses,

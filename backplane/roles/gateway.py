@@ -43,7 +43,10 @@ def speaker(plan: Plan, node: PlanNode) -> Speaker:
         ),
         neighbours=tuple(
             Neighbour(
-                interface=link.interface, site=link.site_id, own=link.own, peer=link.far
+                interface=link.interface,
+                site=link.site_id,
+                peer=link.far.v4,
+                hops={plane.interface: link.hops[plane.index] for plane in plan.planes},
             )
             for link in node.links
             if not link.between
