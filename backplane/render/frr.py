@@ -145,9 +145,7 @@ def _sources(planes: list[Plane]) -> Iterator[str]:
             yield "exit"
 
 
-def _policies(
-    sites: list[Site], links: list[Neighbour], planes: list[Plane]
-) -> Iterator[str]:
+def _policies(sites: list[Site], links: list[Neighbour], planes: list[Plane]) -> Iterator[str]:
     """What comes in and goes out. All else is denied: a route-map ends so."""
     for site in sites:
         for word, _, tail in _FAMILIES:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from backplane.roles import (
     alertmanager,
+    bgp,
     dns,
+    gateway,
     grafana,
     names,
     nginx,
@@ -22,7 +24,9 @@ ROLES: Mapping[str, Role] = {
     role.name: role
     for role in (
         alertmanager.ROLE,
+        bgp.ROLE,
         dns.ROLE,
+        gateway.ROLE,
         grafana.ROLE,
         names.ROLE,
         nginx.ROLE,
