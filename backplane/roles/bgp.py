@@ -19,7 +19,12 @@ NAME = "bgp"
 RUN = "/run/backplane-frr"
 """Where the daemons' sockets and what they are to read are."""
 
-_DAEMONS = {"zebra": "which puts routes into the kernel", "bgpd": "BGP", "bfdd": "BFD"}
+_DAEMONS = {
+    "zebra": ("which puts routes into the kernel", ()),
+    "bfdd": ("BFD", ("zebra",)),
+    "bgpd": ("BGP", ("zebra", "bfdd")),
+}
+"""What each is, and behind whom it starts: bgpd tells bfdd by way of zebra whom to watch."""
 
 
 def unit(daemon: str) -> str:
@@ -28,6 +33,7 @@ def unit(daemon: str) -> str:
 
 
 def _service(daemon: str) -> str:
+    about, others = _DAEMONS[daemon]
     own = [f"--bfdctl {RUN}/bfdd.sock"] if daemon == "bfdd" else []
     words = [
         f"/usr/lib/frr/{daemon}",
@@ -42,9 +48,12 @@ def _service(daemon: str) -> str:
         *own,
     ]
     return units.service(
-        about=f"Backplane's FRR: {daemon}, {_DAEMONS[daemon]}",
+        about=f"Backplane's FRR: {daemon}, {about}",
         start=" ".join(words),
         slots=[slot.slot for slot in planes.PLANES],
+        behind=[unit(one) for one in others],
+        # Behind a new zebra bfdd watches nobody, and bgpd goes on believing it (seen in 8.4.4).
+        needs=unit("zebra") if others else None,
         settings=[
             "Type=forking",
             f"PIDFile={RUN}/{daemon}.pid",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backplane import planes
 from backplane.render.frr import Neighbour, Plane, Site, Speaker, Subnets, frr
-from backplane.roles import bgp, units
+from backplane.roles import units
 from backplane.roles.base import Parts, Role
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def parts(told: Speaker) -> Parts:
         slots=[one.slot for one in planes.PLANES],
         once=True,
         settings=[
-            f"After={' '.join(bgp.unit(one) for one in ('zebra', 'bgpd', 'bfdd'))}",
+            # It waits for the daemons itself.
             "RemainAfterExit=yes",
             "StandardOutput=null",
             "TimeoutStartSec=120",
