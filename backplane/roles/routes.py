@@ -1,0 +1,47 @@
+"""The routes role: each node of a routed mesh follows who owns the ways to other sites.
+
+Gateways say it on the management plane, and nobody else is believed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from backplane import planes
+from backplane.render import routes
+from backplane.roles import units
+from backplane.roles.base import Parts, Role
+
+if TYPE_CHECKING:
+    from backplane.plan import Plan, PlanNode
+
+NAME, FILE = "routes", "routes.json"
+PORT = 5310
+"""UDP, of the gateways' heartbeats."""
+
+_SLOT = planes.MANAGEMENT.slot
+_TOOL = "/usr/local/sbin/backplane-node"
+
+
+def _parts(plan: Plan, node: PlanNode) -> Parts:
+    unit = units.service(
+        about="Backplane's ways to other sites: who owns them",
+        start=f"{_TOOL} routes",
+        slots=[_SLOT],
+        settings=[
+            "StandardOutput=null",
+            # Nothing it made goes with it, unless the mesh is routed no more.
+            f"ExecStopPost={_TOOL} routes-end",
+            "TimeoutStopSec=10",
+            # The site waits for its beats: 0.9 s without one move every route.
+            "CPUWeight=1000",
+            "OOMScoreAdjust=-900",
+            "ReadWritePaths=/run/backplane /var/lib/backplane",
+        ],
+    )
+    return Parts(
+        files={FILE: routes.document(plan, node)}, units={f"backplane-{NAME}.service": unit}
+    )
+
+
+ROLE = Role(name=NAME, listens=((_SLOT, "udp", PORT),), parts=_parts)
