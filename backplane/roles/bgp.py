@@ -34,7 +34,6 @@ def unit(daemon: str) -> str:
 
 def _service(daemon: str) -> str:
     about, others = _DAEMONS[daemon]
-    own = [f"--bfdctl {RUN}/bfdd.sock"] if daemon == "bfdd" else []
     words = [
         f"/usr/lib/frr/{daemon}",
         "-d",
@@ -45,7 +44,6 @@ def _service(daemon: str) -> str:
         f"--vty_socket {RUN}",
         "--log syslog",
         "--log-level informational",
-        *own,
     ]
     return units.service(
         about=f"Backplane's FRR: {daemon}, {about}",
@@ -57,9 +55,10 @@ def _service(daemon: str) -> str:
         settings=[
             "Type=forking",
             f"PIDFile={RUN}/{daemon}.pid",
-            # The daemons share the directory, and each lets go of root by itself.
-            f"ExecStartPre=/usr/bin/install -d -o frr -g frr -m 0750 {RUN}",
-            "RuntimeDirectory=backplane-frr",
+            # The daemons share the directory, and each lets go of root by itself. The second is for
+            # bfdd's other socket, whose place can be told in some releases alone.
+            f"ExecStartPre=/usr/bin/install -d -o frr -g frr -m 0750 {RUN} /run/frr",
+            "RuntimeDirectory=backplane-frr frr",
             "RuntimeDirectoryPreserve=yes",
             # At boot nothing has been loaded yet.
             f"ExecStartPost=-/usr/bin/vtysh --config_dir {RUN} --vty_socket {RUN} -b -d {daemon}",
