@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from backplane.plan import Plan, PlanNode
 
 NAME = "bgp"
-RUN = "/run/backplane-frr"
-"""Where the daemons' sockets and what they are to read are."""
+RUN = "/run/frr"
+"""Where the daemons' sockets and what they are to read are: FRR's own place, for `vtysh`'s sake."""
 
 _DAEMONS = {
     "zebra": ("which puts routes into the kernel", ()),
@@ -39,9 +39,6 @@ def _service(daemon: str) -> str:
         "-d",
         # No shell over TCP.
         "-P 0",
-        f"-i {RUN}/{daemon}.pid",
-        f"-z {RUN}/zserv.api",
-        f"--vty_socket {RUN}",
         "--log syslog",
         "--log-level informational",
     ]
@@ -55,13 +52,12 @@ def _service(daemon: str) -> str:
         settings=[
             "Type=forking",
             f"PIDFile={RUN}/{daemon}.pid",
-            # The daemons share the directory, and each lets go of root by itself. The second is for
-            # bfdd's other socket, whose place can be told in some releases alone.
-            f"ExecStartPre=/usr/bin/install -d -o frr -g frr -m 0750 {RUN} /run/frr",
-            "RuntimeDirectory=backplane-frr frr",
-            "RuntimeDirectoryPreserve=yes",
+            # The daemons share the directory, and each lets go of root by itself. It is no
+            # RuntimeDirectory=: those are root's again whenever a unit starts.
+            f"ExecStartPre=+/usr/bin/install -d -o frr -g frr -m 0750 {RUN}",
+            f"ReadWritePaths=-{RUN}",
             # At boot nothing has been loaded yet.
-            f"ExecStartPost=-/usr/bin/vtysh --config_dir {RUN} --vty_socket {RUN} -b -d {daemon}",
+            f"ExecStartPost=-/usr/bin/vtysh --config_dir {RUN} -b -d {daemon}",
             "PrivateTmp=yes",
         ],
     )
