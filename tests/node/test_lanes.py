@@ -7,7 +7,7 @@ from pathlib import Path
 
 from node import forwarding, routed
 from tests.core import tools
-from tests.node.test_routes import document
+from tests.node.routed_box import document
 
 _ECHOES = """
 import json, select, sys
