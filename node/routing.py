@@ -114,7 +114,7 @@ class Daemon:
             return False
         changed = self.view.hear(beat, self.now())
         if changed:
-            held = {site: one.claim.slot for site, one in self.view.sites.items()}
+            held = {site: (one.claim.term, one.claim.slot) for site, one in self.view.sites.items()}
             self.tell(f"gateway {beat.slot} says who owns what: {held}")
         return changed
 
@@ -152,7 +152,8 @@ class Daemon:
             broken=self.probing.verdict.broken(),
         )
         for site in taken:
-            self.tell(f"takes over site {site}: {view.sites[site].why}")
+            held = view.sites[site]
+            self.tell(f"takes over site {site}, term {held.claim.term}: {held.why}")
         if self._metrics_due is not None and now >= self._metrics_due:
             self._metrics_due = None
             self.effects.announcer.forget()
