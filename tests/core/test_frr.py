@@ -63,7 +63,7 @@ def test_no_default_and_no_trap_is_written() -> None:
 
 def test_vtysh_takes_it_and_refuses_a_misspelt_word(tmp_path: Path) -> None:
     """By the very command that judges a bundle on a machine."""
-    tool = tools.need("vtysh")
+    tool = tools.need("vtysh", package="frr")
     made = gateway.parts(GATEWAY)
     for name, text in made.files.items():
         (tmp_path / name).write_text(text, encoding="ascii")

@@ -34,13 +34,13 @@ def _mesh() -> dict[str, Any]:
 
 
 MADE = example.material(_mesh())
+ROUTED = example.material(example.routed())
 TOOLS = {"knot-dnsutils"}
 """Packages that bring no daemon."""
 
 
 def _running() -> list[str]:
-    # What a gateway gets needs links, which this mesh has none of: `test_frr`.
-    return sorted(name for name, role in ROLES.items() if role.parts and name != "gateway")
+    return sorted(name for name, role in ROLES.items() if role.parts)
 
 
 def _plan(**settings: object) -> Plan:
@@ -51,7 +51,8 @@ def _plan(**settings: object) -> Plan:
 def _parts(name: str, node: str = "fsn-a") -> Parts:
     parts = ROLES[name].parts
     assert parts is not None
-    return parts(MADE.plan, MADE.plan.node(node))
+    where = ROUTED.plan if ROLES[name].routed else MADE.plan
+    return parts(where, where.node(node))
 
 
 def _whose(piece: Tsig | PrivateKey | PublicKey | HostKey | Named) -> str:
@@ -115,8 +116,9 @@ def _listening(text: str) -> set[str]:
     return found
 
 
-# Where copies come in it is sshd that listens: `test_copies`.
-@pytest.mark.parametrize("name", sorted({*_running()} - {"replica"}))
+# Where copies come in it is sshd that listens: `test_copies`. FRR listens everywhere, behind
+# `test_forwarding`; whoever follows routes listens at its own address: `test_routes`.
+@pytest.mark.parametrize("name", sorted({*_running()} - {"replica", "bgp", "gateway", "routes"}))
 def test_no_listener_is_a_wildcard(name: str) -> None:
     """Wherever a daemon is told to listen is an address of its node, with a port of its role."""
     for node in MADE.plan.nodes:
