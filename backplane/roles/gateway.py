@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from backplane import planes
 from backplane.render.frr import Neighbour, Plane, Site, Speaker, Subnets, frr
-from backplane.roles import units
+from backplane.roles import bgp, units
 from backplane.roles.base import Parts, Role
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def parts(told: Speaker) -> Parts:
             "RemainAfterExit=yes",
             "StandardOutput=null",
             "TimeoutStartSec=120",
+            f"ReadWritePaths=-{bgp.RUN}",
             "Restart=on-failure",
             "RestartSec=5",
         ],
