@@ -23,8 +23,8 @@ FOUR_PORTS = {
 }
 """What every server's cloud firewall lets in, and nothing else: `Routed.cloud_rules`."""
 
-DECLARED = 30
-"""The shortest timer that may be declared, in seconds."""
+DECLARED = 90
+"""Seconds of the timer: six gateways start FRR on two processors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,7 @@ def test_a_gateway_copies_before_it_delivers_and_hands_over_before_it_stops(tmp_
     turn(made, 2, sibling)
     assert kernel.rules["-4"] == {("iif", "wgl2-0"), ("oif", "wgl1-1")}
     assert (
-        "10.201.2.0/24 dev wgl1-1 proto 152 metric 2000 src 10.201.1.1 table main"
+        "10.201.2.0/24 dev wgl1-1 proto 152 metric 3355445200 src 10.201.1.1 table main"
         in (kernel.routes["-4"])
     )
     assert kernel.allowed["B"] == OWN["B"] | FAR
