@@ -24,7 +24,7 @@ def drain(machine: Machine, request: Request) -> Answer:
     Raises:
         Refused: This is no gateway, or nobody is there to take over; it is as it was before.
     """
-    _gateway(machine)
+    _require_other(_gateway(machine))
     told = _shown(machine)
     force = request.get("force") is True
     if not force:
@@ -54,11 +54,12 @@ def undrain(machine: Machine, _: Request) -> Answer:
     """Let this gateway take over again when its sibling dies or is drained; nothing moves now.
 
     Returns:
-        ``owner``: name of the gateway by remote site.
+        ``owner``: name of the gateway by remote site; nobody's while the daemon does not run.
     """
     _gateway(machine)
     _undrain(machine)
-    return _owners(_shown(machine))
+    told = standing.read(machine)
+    return _owners(told) if told else {"owner": {}}
 
 
 def routing(machine: Machine, _: Request) -> Answer:
@@ -84,13 +85,17 @@ def routing(machine: Machine, _: Request) -> Answer:
     return told
 
 
-def _gateway(machine: Machine) -> None:
+def _gateway(machine: Machine) -> routed.Routes:
     routes = routed.read(machine)
     if routes is None or routes.slot is None:
         raise Refused(
             "this node is no gateway",
             "name one: `roles: [gateway]` in the declaration makes a node one",
         )
+    return routes
+
+
+def _require_other(routes: routed.Routes) -> None:
     if routes.other is None:
         raise Refused(
             "this gateway is its site's only one: nobody can take over from it",
