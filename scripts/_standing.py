@@ -72,7 +72,7 @@ async def _over(
             # A node reads its clock last, so its answer is as old as its way here.
             now = time.time()
             if routed and (slot == "management" or not standing.ways):
-                standing.ways = await _ways(session) or standing.ways
+                standing.ways = await ways(session) or standing.ways
         finally:
             session.close()
     except RunnerError as error:
@@ -85,7 +85,8 @@ async def _over(
         standing.offset = round(float(wall) - now, 2) if wall is not None else None
 
 
-async def _ways(session: Session) -> Json:
+async def ways(session: Session) -> Json:
+    """What a node of a routed mesh says of its ways to other sites, or why it does not."""
     try:
         return await session.call("routing", seconds=PATIENCE)
     except Refused as error:

@@ -25,10 +25,10 @@ def outputs() -> Json:
 
 def told() -> dict[str, Json]:
     """What each node says to `routing` when all is well."""
-    return {name: _said(name, node) for name, node in PICTURE["nodes"].items()}
+    return {name: _said(node) for name, node in PICTURE["nodes"].items()}
 
 
-def _said(name: str, node: Json) -> Json:
+def _said(node: Json) -> Json:
     gateway = node["slot"] is not None
     owners = PICTURE["owners"][node["site"]]
     slots = {other: one["slot"] for other, one in PICTURE["nodes"].items()}
