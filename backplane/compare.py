@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -55,6 +56,7 @@ _FIELDS = {
     "pools": "pools",
     "offline": "offline",
     "retire": "retire",
+    "slot": "gateway slot",
 }
 
 
@@ -87,6 +89,9 @@ def _described(node: Json) -> Iterator[str]:
         yield f"taken over: {_shown(machine)}"
     own = [role for role in node["roles"] if role not in EVERYWHERE]
     yield f"roles {', '.join(own)}" if own else "no role but those of every node"
+    if node.get("slot") is not None:
+        yield f"gateway slot {node['slot']}"
+    yield from _links({}, node)
 
 
 def _differences(here: Json, there: Json) -> Iterator[str]:
@@ -98,6 +103,19 @@ def _differences(here: Json, there: Json) -> Iterator[str]:
     old, new = set(here.get("roles", ())), set(there.get("roles", ()))
     yield from (f"role {role} comes" for role in sorted(new - old))
     yield from (f"role {role} goes" for role in sorted(old - new))
+    yield from _links(here, there)
+
+
+def _links(here: Json, there: Json) -> Iterator[str]:
+    """What a gateway is linked to that it was not, and no more."""
+    before, after = (
+        {(link["peer"], link["interface"]) for link in one.get("links", ())}
+        for one in (here, there)
+    )
+    for what, ends in (("come", after - before), ("go", before - after)):
+        if ends:
+            told = ", ".join(f"{peer} ({interface})" for peer, interface in sorted(ends))
+            yield f"links {what}: {told}"
 
 
 def _shown(value: object) -> str:
@@ -166,27 +184,32 @@ def _planes(old: Json, new: Json) -> Iterator[Plane]:
             ]
         pairs, earlier = there.get("pairs", 0), here.get("pairs", 0)
         kept = _kept(old, new, slot) if here and there else 0
-        if old.get("topology") != new.get("topology"):
-            # Who is whose peer is not known from who is there.
-            kept = min(pairs, earlier)
         yield Plane(
             slot=slot, lines=tuple(lines), pairs=pairs, gained=pairs - kept, lost=earlier - kept
         )
 
 
 def _kept(old: Json, new: Json, slot: str) -> int:
-    """Pairs of members that are on a plane before and after; nodes are peers of everybody."""
+    """Pairs of members that can have a session on a plane before and after."""
     same, after = staying(old, new), part(new, "nodes")
     before = part(old, "nodes")
-    nodes = sum(
-        not (after[name]["retire"] or before[earlier]["retire"]) for name, earlier in same.items()
+    # Two nodes are peers before and after if neither time their sites keep them apart.
+    groups = Counter(
+        (_apart(old, before[earlier]), _apart(new, after[name]))
+        for name, earlier in same.items()
+        if not (after[name]["retire"] or before[earlier]["retire"])
     )
+    nodes = groups.total()
     people = sum(
         slot in part(old, "people").get(name, {}).get("addresses", ())
         for name, one in part(new, "people").items()
         if slot in one["addresses"]
     )
-    return nodes * (nodes - 1) // 2 + nodes * people
+    return sum(number * (number - 1) // 2 for number in groups.values()) + nodes * people
+
+
+def _apart(picture: Json, node: Json) -> str:
+    return str(node["site"]) if picture.get("topology") == "routed" else ""
 
 
 def _people(old: Json, new: Json) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -229,9 +252,22 @@ def _settings(old: Json, new: Json) -> Iterator[str]:
     for key, text in _MESH.items():
         if key in old and old[key] != new.get(key):
             yield f"{text}: {_shown(old[key])} → {_shown(new.get(key))}"
+    if means := interruptions.topology(old, new):
+        yield means
+    yield from _owners(old, new)
     for key, text in (("sites", "site"), ("copies", "replication")):
         before, after = part(old, key), part(new, key)
         yield from (f"{text} {name} comes" for name in sorted({*after} - {*before}))
         yield from (f"{text} {name} goes" for name in sorted({*before} - {*after}))
         both = sorted({*before} & {*after})
         yield from (f"{text} {name} is another" for name in both if before[name] != after[name])
+
+
+def _owners(old: Json, new: Json) -> Iterator[str]:
+    """Which gateway carries what by default, of pairs of sites that are linked before and after."""
+    before, after = part(old, "owners"), part(new, "owners")
+    for site in sorted({*before} & {*after}):
+        for remote in sorted({*before[site]} & {*after[site]}):
+            here, there = before[site][remote], after[site][remote]
+            if here != there:
+                yield f"between {site} and {remote}, {site}'s default gateway: {here} → {there}"

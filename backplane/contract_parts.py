@@ -175,6 +175,23 @@ class Person(Part):
     """The WireGuard keys that it brings; the stack makes the others."""
 
 
+class Link(Part):
+    """A gateway's end of a WireGuard link to another gateway."""
+
+    interface: Interface
+    """On this gateway."""
+    port: Port
+    """The UDP port from which it dials; no inbound rule opens it."""
+    peer: Name
+    """The other gateway."""
+    site: Name
+    """That one's site; its own, where the two are the gateways of one site."""
+    addresses: Pair
+    """Its own addresses on the link."""
+    peer_addresses: Pair
+    """The other end's."""
+
+
 class PlannedNode(Part):
     """A machine as it is declared."""
 
@@ -194,6 +211,10 @@ class PlannedNode(Part):
     """On its way out."""
     was: Name | None
     """The name it had before, while it is being renamed; else null."""
+    slot: Annotated[StrictInt, Field(ge=0, le=1)] | None
+    """Which of its site's gateways it is in a routed mesh; null for every other node."""
+    links: list[Link]
+    """A gateway's links, by interface; empty for every other node."""
     roles: list[RoleName]
     """What it runs, with what every node runs, by name."""
     daemons: dict[RoleName, Annotated[StrictStr, Field(pattern=r"^[0-9a-f]{12}$")]]
@@ -234,6 +255,9 @@ class Plan(Part):
     """The planes in use, by index."""
     nodes: dict[Name, PlannedNode]
     """The nodes by name, as they are declared."""
+    owners: dict[Name, dict[Name, Name]]
+    """By site and remote site, the gateway of the former that carries their traffic while all is
+    well; empty in a mesh."""
     epochs: dict[Name, dict[Slot, Epoch]]
     """By node, its own key epoch on every plane in use."""
     openings: dict[Name, list[Opening]]

@@ -57,12 +57,7 @@ def interruptions(old: Json, new: Json, change: Change) -> Iterator[Interruption
             lasts="until it is made again, to the new address",
             why="all addresses change",
         )
-    if old.get("topology") != new.get("topology"):
-        yield Interruption(
-            names=("connections between nodes that are no more peers",),
-            lasts="until the new ways are there",
-            why="the topology changes",
-        )
+    yield from _ways(old, new)
     if slots := tuple(slot for slot, what in rotated(old, new) if what == "keys"):
         why = "its keys change, on all nodes at one moment; connections stay open"
         yield Interruption(names=slots, what="everything on", lasts=_ONCE, why=why)
@@ -70,6 +65,46 @@ def interruptions(old: Json, new: Json, change: Change) -> Iterator[Interruption
         why = "its key changes; connections stay open"
         yield Interruption(names=alone, lasts=_ONCE, why=why)
     yield from _restarts(old, new, change.nodes)
+
+
+BETWEEN = "at most 2 s; inside a site nothing stops"
+"""How long traffic between sites stands still when the topology changes."""
+
+_MOVED = "until another gateway carries them, or the new links are up; inside a site nothing stops"
+
+_TOPOLOGY = {
+    ("mesh", "routed"): "gateways get links to each other, and every other node loses its direct "
+    "peers at other sites; no port opens towards the internet",
+    ("routed", "mesh"): "every node gets direct peers at all sites, and gateways lose their links",
+}
+
+
+def topology(old: Json, new: Json) -> str | None:
+    """What another topology means; None where it stays."""
+    return _TOPOLOGY.get((str(old.get("topology")), str(new.get("topology"))))
+
+
+def _ways(old: Json, new: Json) -> Iterator[Interruption]:
+    """Traffic between sites, when gateways come into use, go, or are others."""
+    if topology(old, new):
+        yield Interruption(
+            names=("connections between sites",), lasts=BETWEEN, why="the topology changes"
+        )
+        return
+    before, after, same = part(old, "nodes"), part(new, "nodes"), staying(old, new)
+    later = {earlier: after[name].get("slot") for name, earlier in same.items()}
+    moved = tuple(
+        name
+        for name, node in sorted(before.items())
+        if node.get("slot") not in {None, later.get(name)}
+    )
+    if moved:
+        yield Interruption(
+            names=moved,
+            what="connections between sites through",
+            lasts=_MOVED,
+            why="it is a gateway no more, or one with another slot and so other links",
+        )
 
 
 _DARK = ("type ", "public IPv6 ")
@@ -133,8 +168,10 @@ def _for_good(old: Json, new: Json, change: Change) -> Iterator[Interruption]:
 
 _FOLLOWS = {
     "dns": "the names that it serves change; the hosts files have them meanwhile",
+    "gateway": "FRR is told of other links; the sessions of those that stay are not reset",
     "grafana": "its dashboards or its data sources change",
     "prometheus": "its targets or its alert rules change; nothing is measured meanwhile",
+    "routes": "sites or gateways are others; the ways that are there stay meanwhile",
 }
 """Why daemons start anew whose settings follow from the mesh, and what that means."""
 

@@ -7,13 +7,14 @@ made of a declaration alone.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backplane.addressing import Address
-    from backplane.members import PlanMachine
+    from backplane.members import PlanLink, PlanMachine
     from backplane.plan import Plan, PlanNode, PlanPerson
     from backplane.roles import Parts
 
@@ -53,6 +54,11 @@ def picture(plan: Plan) -> Json:
             for plane in plan.planes
         ],
         "nodes": {node.name: _node(plan, node) for node in plan.nodes},
+        "owners": {
+            site.name: {one.name: plan.owner(site.name, one.name) for one in plan.remote(site.name)}
+            for site in plan.sites
+            if plan.remote(site.name)
+        },
         "epochs": {node.name: dict(node.epochs) for node in plan.nodes},
         "openings": {
             node.name: [asdict(opening) for opening in plan.openings(node.name)]
@@ -100,12 +106,25 @@ def _node(plan: Plan, node: PlanNode) -> Json:
         "machine": _machine(node.machine),
         "uplink": node.uplink,
         "pools": {one.name: one.device or f"{one.gigabytes} GB" for one in node.pools},
+        "slot": node.slot if node in plan.gateways(node.site) else None,
+        "links": [_link(link) for link in sorted(node.links, key=lambda link: link.interface)],
         "roles": [role.name for role in plan.roles(node.name)],
         "daemons": {
             role.name: _digest(role.parts(plan, node))
             for role in plan.roles(node.name)
             if role.parts
         },
+    }
+
+
+def _link(link: PlanLink) -> Json:
+    return {
+        "interface": link.interface,
+        "port": link.port,
+        "peer": link.peer,
+        "site": link.site,
+        "addresses": both(link.own),
+        "peer_addresses": both(link.far),
     }
 
 
@@ -135,5 +154,10 @@ def _person(person: PlanPerson) -> Json:
 def _pairs(plan: Plan, slot: str) -> int:
     """How many pairs of members can have a session on a plane."""
     members = plan.members.get(slot, ())
-    nodes = sum(member.kind == "node" for member in members)
-    return nodes * (nodes - 1) // 2 + nodes * (len(members) - nodes)
+    # In a routed mesh a node's peers are those of its own site, and people.
+    groups = Counter(
+        member.site if plan.routed else 0 for member in members if member.kind == "node"
+    )
+    nodes = groups.total()
+    inside = sum(number * (number - 1) // 2 for number in groups.values())
+    return inside + nodes * (len(members) - nodes)

@@ -161,7 +161,8 @@ class Plan:
 
     def gateways(self, site: str) -> tuple[PlanNode, ...]:
         """The gateways of a site in a routed mesh, by slot."""
-        return tuple(node for node in links.gateways(self.nodes) if node.site == site)
+        found = links.gateways(self.nodes) if self.routed else ()
+        return tuple(node for node in found if node.site == site)
 
     def near(self, slot: str, site: int) -> Address:
         """The networks of a site on a plane: an IPv4 /24 and an IPv6 /64."""

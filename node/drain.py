@@ -1,15 +1,13 @@
 """Verbs of people for a gateway: own nothing from now on, own again, and who owns what."""
 
-import json
 from typing import Any
 
-from node import routed, standing
+from node import links, routed, standing
 from node.errors import Refused
 from node.machine import Machine
 from node.request import Answer, Request
 
 PATIENCE, STEP = 15.0, 0.2
-STALE = 12.0  # seconds after which what the daemon shows counts as that of a dead one
 _DAEMON = "look at `systemctl status backplane-routes.service` on the machine, then try again"
 
 
@@ -26,7 +24,7 @@ def drain(machine: Machine, request: Request) -> Answer:
     Raises:
         Refused: This is no gateway, or nobody is there to take over; it is as it was before.
     """
-    _gateway(machine)
+    _require_other(_gateway(machine))
     told = _shown(machine)
     force = request.get("force") is True
     if not force:
@@ -56,27 +54,48 @@ def undrain(machine: Machine, _: Request) -> Answer:
     """Let this gateway take over again when its sibling dies or is drained; nothing moves now.
 
     Returns:
-        ``owner``: name of the gateway by remote site.
+        ``owner``: name of the gateway by remote site; nobody's while the daemon does not run.
     """
     _gateway(machine)
     _undrain(machine)
-    return _owners(_shown(machine))
+    told = standing.read(machine)
+    return _owners(told) if told else {"owner": {}}
 
 
 def routing(machine: Machine, _: Request) -> Answer:
-    """What the daemon shows of itself; ``routed`` is false where there is none."""
-    if routed.read(machine) is None:
+    """A node's ways to other sites: what the daemon shows of itself, and what FRR knows of links.
+
+    Returns:
+        ``routed``, false where the mesh is not, and then nothing else; ``links``, see
+        :func:`node.links.links`; ``troubles``, what could not be learned, in words; ``running``,
+        whether the daemon shows anything, and then what :func:`node.standing.shown` tells.
+    """
+    routes = routed.read(machine)
+    if routes is None:
         return {"routed": False}
-    return {"routed": True, **_shown(machine)}
+    told: Answer = {"routed": True, "running": False, "links": [], "troubles": []}
+    try:
+        told |= {**_shown(machine), "running": True}
+    except Refused as refused:
+        told["troubles"].append(refused.error)
+    try:
+        told["links"] = links.links(machine, routes)
+    except Refused as refused:
+        told["troubles"].append(refused.error)
+    return told
 
 
-def _gateway(machine: Machine) -> None:
+def _gateway(machine: Machine) -> routed.Routes:
     routes = routed.read(machine)
     if routes is None or routes.slot is None:
         raise Refused(
             "this node is no gateway",
             "name one: `roles: [gateway]` in the declaration makes a node one",
         )
+    return routes
+
+
+def _require_other(routes: routed.Routes) -> None:
     if routes.other is None:
         raise Refused(
             "this gateway is its site's only one: nobody can take over from it",
@@ -106,11 +125,8 @@ def _undrain(machine: Machine) -> None:
 
 
 def _shown(machine: Machine) -> dict[str, Any]:
-    try:
-        told = json.loads(standing.shown_file(machine).read_text(encoding="ascii"))
-    except (FileNotFoundError, ValueError):
-        told = None
-    if not isinstance(told, dict) or machine.clock.wall() - told["at"] > STALE:
+    told = standing.read(machine)
+    if told is None:
         raise Refused("backplane-routes.service does not run on this machine", _DAEMON)
     return told
 

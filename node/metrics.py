@@ -43,7 +43,7 @@ class Metric:
 
 
 def metrics(machine: Machine, _: Request) -> Answer:
-    """Write `wireguard.prom` and `backplane.prom`, each in one step.
+    """Write `wireguard.prom`, `backplane.prom`, and `routes.prom` where the mesh is routed.
 
     Returns:
         ``written``: the files.
@@ -61,7 +61,13 @@ def metrics(machine: Machine, _: Request) -> Answer:
 def _written(machine: Machine) -> Answer:
     name = generations.named(machine, machine.layout.active)
     generation = generations.load(machine, name) if name else None
+    from node import routes_metrics  # noqa: PLC0415 - it is made of this module's parts
+
     told = {"wireguard": wireguard(machine, generation), "backplane": own(machine)}
+    if ways := routes_metrics.families(machine):
+        told[routes_metrics.FILE] = ways
+    else:
+        machine.disk.remove(machine.layout.at(FOLDER) / f"{routes_metrics.FILE}.prom")
     if not (machine.layout.active / receive.FILE).exists():
         # What the last look at copies has left is about none of this generation's.
         machine.disk.remove(machine.layout.at(FOLDER) / "replication.prom")

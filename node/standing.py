@@ -17,6 +17,7 @@ from node.owners import Gateway
 from node.routed import Routes
 
 OPEN = 0o644
+STALE = 12.0  # seconds after which what the daemon shows counts as that of a dead one
 
 
 def owners_file(machine: Machine) -> Path:
@@ -65,6 +66,17 @@ def show(machine: Machine, told: Mapping[str, object]) -> None:
     new.write_text(json.dumps(told) + "\n", encoding="ascii")
     new.chmod(OPEN)
     new.rename(path)
+
+
+def read(machine: Machine) -> dict[str, Any] | None:
+    """What people are shown, and when that was (``at``); None while no daemon keeps it fresh."""
+    try:
+        told = json.loads(shown_file(machine).read_text(encoding="ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(told, dict) or machine.clock.wall() - told["at"] > STALE:
+        return None
+    return told
 
 
 def shown(

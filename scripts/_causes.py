@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 TUNNEL, PATH, SERVICE, FIREWALL = "tunnel", "path", "service", "firewall"
 RUNGS = (TUNNEL, PATH, SERVICE, FIREWALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """One thing that is broken.
+
+    Attributes:
+        rung: the first one that is.
+        where: who notices: a node, or one on its way to another.
+        plane: the plane's slot; empty where it is not about one.
+        symptom: what is seen.
+        cause: the most likely one.
+        evidence: what was found, one line each.
+        fix: the next step.
+    """
+
+    rung: str
+    where: str
+    plane: str
+    symptom: str
+    cause: str
+    evidence: tuple[str, ...]
+    fix: str
+
+    def document(self) -> dict[str, Any]:
+        """The diagnosis for JSON."""
+        return {**asdict(self), "evidence": list(self.evidence)}
 
 
 class Cause(NamedTuple):
@@ -32,6 +60,9 @@ _OWN_KEY = "the interface has another private key, so that its peers expect some
 _PEER_KEY = "the peer block has a wrong public key, or is missing"
 _ALLOWED = "AllowedIPs are too narrow, or another peer has the address"
 _REPLICATION = "the replication does not run as it was declared, bound to the storage plane"
+_LINK = "UDP between the two gateways is cut, or FRR does not run on one of them"
+_ASTRAY = "it does not hear its site's gateways, and sends to one that carries nothing there"
+_DEAF = "its daemon of routes does not run, so that it follows no other gateway"
 
 CAUSES = (
     Cause(TUNNEL, "cloud", ("server",), "its server is not there", "`pulumi up` makes it"),
@@ -49,6 +80,12 @@ CAUSES = (
     Cause(PATH, "wireguard", ("{}: address",), "the interface has not its address"),
     Cause(PATH, "routes", ("{}: route",), "the route into the plane is missing"),
     Cause(PATH, "routes", ("",), "a route of somebody's leads past the plane"),
+    Cause(PATH, "routing", ("link ",), _LINK),
+    Cause(PATH, "routing", ("the way to ",), "no gateway of the site carries its traffic there"),
+    Cause(PATH, "routing", ("the gateway to ",), _ASTRAY),
+    Cause(PATH, "routing", ("backplane-routes",), _DEAF),
+    Cause(PATH, "routing", ("the other gateway",), "its sibling is down, or cut from it"),
+    Cause(PATH, "routing", ("drained",), "somebody has drained it, and nobody has undrained it"),
     Cause(PATH, "wireguard", ("{}: MTU",), "the interface has another MTU"),
     Cause(PATH, "firewall", ("",), "the host's firewall drops inside the plane"),
     Cause(SERVICE, "listeners", ("sshd on",), "sshd is not bound to the plane's addresses alone"),

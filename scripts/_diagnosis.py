@@ -9,40 +9,14 @@ evidence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from scripts._causes import CAUSES, FIREWALL, PATH, RUNGS, SERVICE, TUNNEL, UNKNOWN, Cause
-from scripts._verdict import Mesh
+from scripts._causes import CAUSES, FIREWALL, PATH, RUNGS, SERVICE, TUNNEL, Diagnosis
+from scripts._evidence import Found, by_hand, fits, line
+from scripts._verdict import LINKS, Mesh
+from scripts._ways import AREA
 
 Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """One thing that is broken.
-
-    Attributes:
-        rung: the first one that is.
-        where: who notices: a node, or one on its way to another.
-        plane: the plane's slot; empty where it is not about one.
-        symptom: what is seen.
-        cause: the most likely one.
-        evidence: what was found, one line each.
-        fix: the next step.
-    """
-
-    rung: str
-    where: str
-    plane: str
-    symptom: str
-    cause: str
-    evidence: tuple[str, ...]
-    fix: str
-
-    def document(self) -> dict[str, Any]:
-        """The diagnosis for JSON."""
-        return {**asdict(self), "evidence": list(self.evidence)}
 
 
 def diagnose(
@@ -56,12 +30,13 @@ def diagnose(
         findings: what `drift` found.
         sites: each node's site.
     """
-    found = _Found(declared, tuple(findings), sites)
+    found = Found(declared, tuple(findings), sites)
     lost = set(verdict["nodes"]["unreachable"])
     made = [
         *_unreachable(found, verdict, lost),
         *_tunnels(found, verdict, lost),
         *_paths(found, verdict, lost),
+        *_between(found, verdict, lost),
         *_doors(found, verdict, lost),
         *_listeners(found, verdict),
         *_rest(found, verdict),
@@ -71,70 +46,14 @@ def diagnose(
     return sorted(made, key=lambda one: (RUNGS.index(one.rung), one.where, one.plane))
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The findings of drift, to be looked through for what explains a symptom."""
-
-    declared: Mesh
-    findings: tuple[Json, ...]
-    sites: Mapping[str, str]
-
-    def why(
-        self, rung: str, nodes: Iterable[str], slot: str, peers: Iterable[str] = ()
-    ) -> tuple[str, tuple[str, ...], str]:
-        """Cause, evidence and fix of a rung that is broken between nodes on a plane.
-
-        Args:
-            rung: the rung.
-            nodes: whose findings may explain it.
-            slot: the plane.
-            peers: of findings about a peer, only those about these count.
-        """
-        interface = self.declared.interfaces.get(slot, "")
-        names, others = set(nodes), set(peers)
-        places = names | {f"site {self.sites[name]}" for name in names if name in self.sites}
-        for cause in CAUSES:
-            if cause.rung != rung:
-                continue
-            hits = [
-                one
-                for one in self.findings
-                if one["node"] in places and _fits(cause, one, interface, others)
-            ]
-            if hits:
-                fix = cause.fix or next((one["fix"] for one in hits if one["fix"]), "")
-                return cause.says, tuple(map(line, hits)), fix or _by_hand(hits[0])
-        says, fix = UNKNOWN[rung]
-        return says, (), fix
-
-
-def _fits(cause: Cause, one: Json, interface: str, peers: set[str]) -> bool:
-    text = f"{one['what']} {one['declared']} {one['live']}"
-    if one["area"] != cause.area:
-        return False
-    if not all(word.replace("{}", interface) in text for word in cause.holds):
-        return False
-    told = one["what"].partition(": peer ")[2].partition(",")[0]
-    return not told or not peers or told in peers
-
-
-def line(one: Json) -> str:
-    """A finding of drift in one line."""
-    declared, live = (one[side].replace("\n", "; ") for side in ("declared", "live"))
-    sides = f"{declared or 'nothing'} was declared, {live or 'nothing'} is there"
-    return f"{one['node']}: {one['what']}: {sides}"
-
-
-def _by_hand(one: Json) -> str:
-    return f"put it right by hand on {one['node']}: see docs/runbooks/drift.md"
-
-
-def _unreachable(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
+def _unreachable(found: Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
     """Nodes that cannot be asked: whether others still hear them tells where to look."""
-    ages = verdict["handshakes"]["stale"]
-    asked = [node.name for node in found.declared.nodes if node.name not in lost]
+    ages = [one for one in verdict["handshakes"]["stale"] if one["plane"] != LINKS]
+    nodes = {node.name: node for node in found.declared.nodes}
     for name in sorted(lost):
         slots = list(found.declared.interfaces)
+        others = (one for one in found.declared.nodes if one.name not in lost)
+        asked = [one.name for one in others if found.declared.are_peers(one, nodes[name])]
         deaf = {one["plane"] for one in ages if one["to"] == name and one["from"] in asked}
         cause, evidence, fix = found.why(TUNNEL, [name], "management", [name])
         if not evidence and asked and deaf != set(slots):
@@ -154,7 +73,7 @@ def _unreachable(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagn
         )
 
 
-def _tunnels(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
+def _tunnels(found: Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
     """Sessions that are old or never were, once for each pair and plane."""
     told: dict[tuple[str, str, str], float | None] = {}
     for one in verdict["handshakes"]["stale"]:
@@ -177,7 +96,7 @@ def _tunnels(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis
         )
 
 
-def _paths(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
+def _paths(found: Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
     """Echoes that stay away although there is a session."""
     broken = _pairs(verdict["handshakes"]["stale"])
     seen: set[tuple[str, str, str]] = set()
@@ -185,6 +104,8 @@ def _paths(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
         first, second = sorted((one["from"], one["to"]))
         key = (first, second, one["plane"])
         if {first, second} & lost or key in broken or key in seen:
+            continue
+        if not found.peers(first, second):
             continue
         seen.add(key)
         cause, evidence, fix = found.why(PATH, (first, second), one["plane"], (first, second))
@@ -199,7 +120,30 @@ def _paths(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
         )
 
 
-def _doors(found: _Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
+def _between(found: Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
+    """Echoes between sites that gateways do not bring, once for each pair of sites and plane."""
+    told: dict[tuple[str, str, str], list[Json]] = {}
+    for one in verdict["pairs"]["missing"]:
+        ends = (one["from"], one["to"])
+        if not {*ends} & lost and not found.peers(*ends):
+            first, second = sorted(found.sites[name] for name in ends)
+            told.setdefault((first, second, one["plane"]), []).append(one)
+    for (first, second, slot), missing in sorted(told.items()):
+        near = [node.name for node in found.declared.nodes if node.site in {first, second}]
+        cause, evidence, fix = found.why(PATH, near, slot)
+        yield Diagnosis(
+            rung=PATH,
+            where=f"site {first} and site {second}",
+            plane=slot,
+            symptom=f"{len(missing)} echoes stay away, {missing[0]['from']} to "
+            f"{missing[0]['address']} first",
+            cause=cause,
+            evidence=evidence,
+            fix=fix,
+        )
+
+
+def _doors(found: Found, verdict: Json, lost: set[str]) -> Iterable[Diagnosis]:
     """Ports that do not answer although the node does: refused is the service, silence a wall."""
     broken = _pairs([*verdict["handshakes"]["stale"], *verdict["pairs"]["missing"]])
     told: dict[tuple[str, str, int, str], Json] = {}
@@ -225,7 +169,7 @@ def _pairs(items: Iterable[Json]) -> set[tuple[str, str, str]]:
     return {(*sorted((one["from"], one["to"])), one["plane"]) for one in items}
 
 
-def _listeners(found: _Found, verdict: Json) -> Iterable[Diagnosis]:
+def _listeners(found: Found, verdict: Json) -> Iterable[Diagnosis]:
     """Services that wait where they must not."""
     for one in verdict["listeners"]["wrong"]:
         name = one["process"] or "the kernel"
@@ -242,7 +186,7 @@ def _listeners(found: _Found, verdict: Json) -> Iterable[Diagnosis]:
         )
 
 
-def _rest(found: _Found, verdict: Json) -> Iterable[Diagnosis]:
+def _rest(found: Found, verdict: Json) -> Iterable[Diagnosis]:
     """Units that failed, and doors that are open and must not be."""
     for one in verdict["units"]["failed"]:
         about = [hit for hit in found.findings if hit["node"] == one["node"]]
@@ -270,7 +214,7 @@ def _rest(found: _Found, verdict: Json) -> Iterable[Diagnosis]:
         )
 
 
-def _standing(found: _Found, known: set[str]) -> Iterable[Diagnosis]:
+def _standing(found: Found, known: set[str]) -> Iterable[Diagnosis]:
     """What shows no symptom yet, and would after the next reboot, say."""
     for one in found.findings:
         if line(one) in known or one["area"] in {"reach", "rollout"}:
@@ -280,7 +224,7 @@ def _standing(found: _Found, known: set[str]) -> Iterable[Diagnosis]:
                 cause
                 for cause in CAUSES
                 for interface in found.declared.interfaces.values()
-                if _fits(cause, one, interface, set())
+                if fits(cause, one, interface, set())
             ),
             None,
         )
@@ -288,9 +232,9 @@ def _standing(found: _Found, known: set[str]) -> Iterable[Diagnosis]:
             rung=hit.rung if hit else SERVICE,
             where=one["node"],
             plane="",
-            symptom="not as it was declared",
+            symptom=one["what"] if one["area"] == AREA else "not as it was declared",
             # What fits any difference of an area says nothing of one that nobody feels yet.
             cause=hit.says if hit and hit.holds != ("",) else f"{one['area']}: {one['what']}",
             evidence=(line(one),),
-            fix=(hit.fix if hit else "") or one["fix"] or _by_hand(one),
+            fix=(hit.fix if hit else "") or one["fix"] or by_hand(one),
         )

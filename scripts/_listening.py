@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _DHCP_CLIENT = frozenset({68, 546})  # RFC 2131, RFC 8415: where a cloud's network set-up listens
 
+_FRR = frozenset({("bgpd", "tcp", 179), *(("bfdd", "udp", port) for port in (3784, 3785, 4784))})
+"""FRR's daemons by process, protocol and port: RFC 4271, RFC 5881, RFC 5883."""
+
 Json = dict[str, Any]
 
 
@@ -19,8 +22,9 @@ def wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) 
     address, port = str(listener["address"]), int(listener["port"])
     protocol = str(listener["protocol"])
     if address == "*" or (parsed := ipaddress.ip_address(address)).is_unspecified:
-        own = protocol == "udp" and port in declared.wireguard
-        return None if own else "listens on every address"
+        ports = declared.wireguard | node.dials
+        own = protocol == "udp" and port in ports
+        return None if own or _is_frr(node, listener) else "listens on every address"
     if parsed.is_loopback:
         return None
     for slot, families in node.addresses.items():
@@ -30,6 +34,12 @@ def wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) 
     if protocol == "udp" and port in _DHCP_CLIENT:
         return None
     return "listens outside the planes"
+
+
+def _is_frr(node: MeshNode, listener: Mapping[str, Any]) -> bool:
+    """Whether it is a gateway's FRR, which binds to no address; the firewall admits links alone."""
+    listens = (listener["process"], listener["protocol"], listener["port"])
+    return bool(node.links) and listens in _FRR
 
 
 def is_owners(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from scripts import _verdict
 from scripts._verdict import FAMILIES, Mesh
 
 Json = Mapping[str, Any]
@@ -35,6 +37,8 @@ def table(declared: Mesh, verdict: Json) -> Table:
     for column in ("plane", "interface", "IPv4", "IPv6", "services", "unexpected", "handshakes"):
         shown.add_column(column, justify="left" if column in {"plane", "interface"} else "right")
     each = len(declared.nodes) * (len(declared.nodes) - 1)
+    sessions = Counter(slot for _, _, slot, _ in _verdict.sessions(declared))
+    stale = verdict["handshakes"]["stale"]
     found = verdict["isolation"]
     for slot, interface in declared.interfaces.items():
         silent = _on(verdict["pairs"]["missing"], slot)
@@ -54,8 +58,11 @@ def table(declared: Mesh, verdict: Json) -> Table:
             *(_good(count, each) for count in reached),
             _good(doors - len(_on(found["missing_open"], slot)), doors),
             _none(len(_on(found["unexpected_open"], slot))),
-            _good(each - len(_on(verdict["handshakes"]["stale"], slot)), each),
+            _good(sessions[slot] - len(_on(stale, slot)), sessions[slot]),
         )
+    if links := sessions[_verdict.LINKS]:
+        alive = _good(links - len(_on(stale, _verdict.LINKS)), links)
+        shown.add_row(_verdict.LINKS, "wgl*", "", "", "", "", alive)
     return shown
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.credentials import Credentials
 from runner.problem import RunnerError
-from runner.ssh import Session, Unreachable, private_key
+from runner.ssh import Refused, Session, Unreachable, private_key
 
 Json = dict[str, Any]
 Tell = Callable[[str], None]
@@ -34,12 +34,14 @@ class Standing:
         offset: the node's clock less this machine's, seconds; None when it told no time.
         reached: the interfaces over which it answered.
         trouble: why it did not answer over the others, by interface.
+        ways: the answer of its `routing`, in a routed mesh.
     """
 
     told: Json = field(default_factory=dict)
     offset: float | None = None
     reached: set[str] = field(default_factory=set)
     trouble: dict[str, str] = field(default_factory=dict)
+    ways: Json = field(default_factory=dict)
 
 
 async def _session(credentials: Credentials, node: str, slot: str, until: float) -> Session:
@@ -54,7 +56,13 @@ async def _session(credentials: Credentials, node: str, slot: str, until: float)
 
 
 async def _over(
-    credentials: Credentials, node: str, slot: str, until: float, standing: Standing
+    credentials: Credentials,
+    node: str,
+    slot: str,
+    until: float,
+    standing: Standing,
+    *,
+    routed: bool,
 ) -> None:
     interface = WAYS[slot]
     try:
@@ -63,6 +71,8 @@ async def _over(
             told = await session.call("status", seconds=PATIENCE)
             # A node reads its clock last, so its answer is as old as its way here.
             now = time.time()
+            if routed and (slot == "management" or not standing.ways):
+                standing.ways = await ways(session) or standing.ways
         finally:
             session.close()
     except RunnerError as error:
@@ -75,13 +85,24 @@ async def _over(
         standing.offset = round(float(wall) - now, 2) if wall is not None else None
 
 
-async def ask(credentials: Credentials, wait: float, tell: Tell) -> dict[str, Standing]:
+async def ways(session: Session) -> Json:
+    """What a node of a routed mesh says of its ways to other sites, or why it does not."""
+    try:
+        return await session.call("routing", seconds=PATIENCE)
+    except Refused as error:
+        return {"routed": True, "running": False, "troubles": [error.what]}
+
+
+async def ask(
+    credentials: Credentials, wait: float, tell: Tell, *, routed: bool = False
+) -> dict[str, Standing]:
     """Ask every node over wg1 and wg0; the tunnel must be up.
 
     Args:
         credentials: how to reach the nodes.
         wait: seconds to go on trying to reach a node over either.
         tell: takes one short line for each node that is done.
+        routed: also ask for the ways to other sites.
     """
     until = time.monotonic() + wait
     standings = {name: Standing() for name in credentials.nodes}
@@ -90,7 +111,10 @@ async def ask(credentials: Credentials, wait: float, tell: Tell) -> dict[str, St
     async def one(name: str) -> None:
         nonlocal done
         await asyncio.gather(
-            *(_over(credentials, name, slot, until, standings[name]) for slot in WAYS)
+            *(
+                _over(credentials, name, slot, until, standings[name], routed=routed)
+                for slot in WAYS
+            )
         )
         done += 1
         tell(f"asked {done} of {len(standings)} nodes")

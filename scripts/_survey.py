@@ -10,6 +10,7 @@ from typing import Any
 from runner.credentials import Credentials
 from runner.problem import RunnerError
 from runner.ssh import Session, Unreachable, private_key
+from scripts._standing import ways
 from scripts._verdict import Cell, Facts, Mesh, cells
 
 Tell = Callable[[str], None]
@@ -77,12 +78,14 @@ async def _ask(session: Session, declared: Mesh, node: str) -> Facts:
     doors = [[cell.address, port] for cell in own for port in declared.tcp]
     told = await session.call("probe", {"tcp": doors}, seconds=PATIENCE + len(doors) / 100)
     live = await session.call("inspect", seconds=PATIENCE)
+    told_ways = await ways(session) if declared.routed else {}
     return Facts(
         pings=pings,
         tcp={(address, port): result for address, port, result in told["tcp"]},
         interfaces=live["interfaces"],
         listeners=tuple(live["listeners"]),
         failed=tuple(live["failed"]),
+        ways=told_ways,
     )
 
 

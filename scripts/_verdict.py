@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backplane.clouds import CLOUDS
@@ -13,6 +13,9 @@ FRESH = 180
 """Seconds; an older session carries nothing (WireGuard's REJECT_AFTER_TIME)."""
 
 FAMILIES = ("ipv4", "ipv6")
+
+LINKS = "links"
+"""What stands for a plane where a session is that of a link between gateways."""
 
 _ANSWERS = frozenset({"open", "refused"})
 
@@ -30,12 +33,18 @@ class MeshNode:
         addresses: by plane slot and family (`ipv4`, `ipv6`).
         openings: what its roles open, and nothing else may answer.
         found: whether it was there already, with services of its owner's, which the firewall hides.
+        site: its site's name.
+        links: by interface, the gateways that it is linked to, if it is one.
+        dials: the UDP ports of its links' interfaces.
     """
 
     name: str
     addresses: Mapping[str, Mapping[str, str]]
     openings: frozenset[Opening]
     found: bool = False
+    site: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
+    dials: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +56,18 @@ class Mesh:
         interfaces: the WireGuard interface of each plane slot in use.
         wireguard: the planes' UDP ports.
         tcp: every TCP port of every plane's list: what is knocked on, everywhere.
+        routed: whether nodes of different sites reach each other through gateways alone.
     """
 
     nodes: tuple[MeshNode, ...]
     interfaces: Mapping[str, str]
     wireguard: frozenset[int]
     tcp: tuple[int, ...]
+    routed: bool = False
+
+    def are_peers(self, one: MeshNode, other: MeshNode) -> bool:
+        """Whether two nodes have a session on each plane, and not only a way through gateways."""
+        return one is not other and not (self.routed and one.site != other.site)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +80,7 @@ class Facts:
         interfaces: by name, with `peers`, each with `name` and `handshake_age` in seconds.
         listeners: each with `protocol`, `address`, `port` and `process`.
         failed: systemd units that failed.
+        ways: in a routed mesh, the node tool's `routing`.
     """
 
     pings: Mapping[str, float | None]
@@ -72,6 +88,7 @@ class Facts:
     interfaces: Mapping[str, Mapping[str, Any]]
     listeners: tuple[Mapping[str, Any], ...]
     failed: tuple[str, ...]
+    ways: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +124,7 @@ def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str]
     # Outputs of an older version tell of no sites, and knew of no machines that were there before.
     sites: Mapping[str, Any] = plan.get("sites", {})
     found = {name for name, site in sites.items() if CLOUDS[site["cloud"]].found}
+    links = {name: node.get("links", ()) for name, node in plan.get("nodes", {}).items()}
     nodes = tuple(
         MeshNode(
             name=name,
@@ -115,6 +133,9 @@ def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str]
                 (item["slot"], item["proto"], int(item["port"])) for item in plan["openings"][name]
             ),
             found=node["site"] in found,
+            site=node["site"],
+            links={link["interface"]: link["peer"] for link in links.get(name, ())},
+            dials=frozenset(int(link["port"]) for link in links.get(name, ())),
         )
         for name, node in sorted(outputs["nodes"].items())
         if not (node["offline"] or node["retire"] or name in left_out)
@@ -125,6 +146,7 @@ def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str]
         interfaces={plane["slot"]: plane["interface"] for plane in plan["planes"]},
         wireguard=frozenset(int(plane["port"]) for plane in plan["planes"]),
         tcp=tuple(sorted({*listed, *opened})),
+        routed=plan.get("topology") == "routed",
     )
 
 
@@ -198,27 +220,40 @@ def isolation(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
     }
 
 
+def sessions(declared: Mesh) -> list[tuple[str, str, str, str]]:
+    """Every session that must be: node, peer, plane (or `LINKS`), and the node's interface."""
+    there = {node.name for node in declared.nodes}
+    planes = [
+        (node.name, peer.name, slot, interface)
+        for slot, interface in declared.interfaces.items()
+        for node in declared.nodes
+        for peer in declared.nodes
+        if declared.are_peers(node, peer)
+    ]
+    links = [
+        (node.name, peer, LINKS, interface)
+        for node in declared.nodes
+        for interface, peer in sorted(node.links.items())
+        if peer in there
+    ]
+    return [*planes, *links]
+
+
 def handshakes(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
-    """How old each session is, on every node, plane and peer node."""
+    """How old each session is, on every node, plane and peer node, and on every link."""
     stale: list[Json] = []
     ages: list[float] = []
-    expected = 0
-    for slot, interface in declared.interfaces.items():
-        for node in declared.nodes:
-            seen = facts[node.name].interfaces.get(interface, {}) if node.name in facts else {}
-            known = {peer["name"]: peer["handshake_age"] for peer in seen.get("peers", ())}
-            for peer in declared.nodes:
-                if peer is node:
-                    continue
-                expected += 1
-                age = known.get(peer.name)
-                if age is None or age > FRESH:
-                    found = {"from": node.name, "to": peer.name, "plane": slot, "age": age}
-                    stale.append(found)
-                else:
-                    ages.append(age)
+    wanted = sessions(declared)
+    for node, peer, slot, interface in wanted:
+        seen = facts[node].interfaces.get(interface, {}) if node in facts else {}
+        known = {one["name"]: one["handshake_age"] for one in seen.get("peers", ())}
+        age = known.get(peer)
+        if age is None or age > FRESH:
+            stale.append({"from": node, "to": peer, "plane": slot, "age": age})
+        else:
+            ages.append(age)
     return {
-        "expected": expected,
+        "expected": len(wanted),
         "fresh": len(ages),
         "oldest": round(max(ages)) if ages else None,
         "stale": stale,

@@ -31,7 +31,7 @@ class KernelLog(StrEnum):
 
 
 async def _examine(stack: Stack, declared: Mesh, tell: Tell, wait: float) -> list[dict[str, Any]]:
-    from scripts import _diagnosis, _drift, _drift_ask, _drift_cloud  # noqa: PLC0415 - slow
+    from scripts import _diagnosis, _drift, _drift_ask, _drift_cloud, _ways  # noqa: PLC0415 - slow
     from scripts._survey import survey  # noqa: PLC0415
     from scripts._verdict import judge  # noqa: PLC0415
 
@@ -44,6 +44,9 @@ async def _examine(stack: Stack, declared: Mesh, tell: Tell, wait: float) -> lis
     )
     generations = {name: nodes[name]["generation"] for name in names}
     found = [*_drift.of_nodes(declared, generations, answers, receipt_urn(stack)), *cloud]
+    if declared.routed:
+        ways = _ways.judge(stack.outputs, {name: one.ways for name, one in seen.facts.items()})
+        found += [*ways["findings"], *ways["notes"]]
     verdict = judge(declared, seen.facts, seen.unreachable)
     sites = {name: node["site"] for name, node in nodes.items()}
     return [one.document() for one in _diagnosis.diagnose(declared, verdict, found, sites)]
@@ -94,9 +97,9 @@ def main(
     """Find out why the mesh does not work: the first broken rung, its likely cause, and the fix.
 
     All nodes are looked at at once, up the ladder: the tunnel (a session), the path (an echo inside
-    it), the service (somebody listens there), the firewall (and may be reached). What differs from
-    the declaration on both ends and in the cloud tells why. Changes nothing. Exit code 0: nothing
-    is broken; 1: something is.
+    it), the service (somebody listens there), the firewall (and may be reached). In a routed mesh
+    also links and gateways. What differs from the declaration on both ends and in the cloud tells
+    why. Changes nothing. Exit code 0: nothing is broken; 1: something is.
     """
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of this
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scripts import _ways_show
 from scripts._stack import Stack, StackOption, read
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def show(console: Console, verdict: Json) -> None:
             console.print(f"[yellow]-[/] {name}: {line}", highlight=False, soft_wrap=True)
         for line in node["findings"]:
             console.print(f"[red]x[/] {name}: {line}", highlight=False, soft_wrap=True)
+    if "routing" in verdict:
+        _ways_show.show(console, verdict["routing"])
     nodes = verdict["nodes"].values()
     there = sum(not (node["offline"] or node["retire"]) for node in nodes)
     good = sum(not (node["offline"] or node["retire"] or node["findings"]) for node in nodes)
@@ -89,14 +92,23 @@ def show(console: Console, verdict: Json) -> None:
 def _look(stack: Stack, wait: float) -> Json:
     from rich.console import Console  # noqa: PLC0415 - `--help` needs none of this
 
+    from scripts import _ways  # noqa: PLC0415
     from scripts._standing import ask, judge  # noqa: PLC0415 - SSH is slow to import
+
+    routed = _ways.is_routed(stack.outputs)
 
     with (
         Console(stderr=True).status("bringing the runner's tunnel up") as status,
         contextlib.closing(stack.credentials.tunnel(stack.runner)),
     ):
-        standings = asyncio.run(ask(stack.credentials, wait, status.update))
-    return judge(stack.outputs["nodes"], standings)
+        asked = ask(stack.credentials, wait, status.update, routed=routed)
+        standings = asyncio.run(asked)
+    verdict = judge(stack.outputs["nodes"], standings)
+    if not routed:
+        return verdict
+    ways = {name: one.ways for name, one in standings.items() if one.ways}
+    routing = _ways.judge(stack.outputs, ways)
+    return {"ok": verdict["ok"] and routing["ok"], "nodes": verdict["nodes"], "routing": routing}
 
 
 def main(
@@ -109,9 +121,12 @@ def main(
 ) -> None:
     """Show where each node stands: generations, timer, lease, last rollback, clock, ways in.
 
+    In a routed mesh also each gateway's links, and which gateway carries a site's traffic.
+
     Each node is asked over wg1 and over wg0 at once. Exit code 0: every node that is not marked
     `offline` or `retire` has confirmed and runs the declared generation and answers over both;
-    1: a finding. The clock is the node's less this machine's.
+    1: a finding, also of a link that is down or a site that no gateway carries. A drained gateway
+    is none. The clock is the node's less this machine's.
     """
     verdict = _look(read(stack), wait)
     if as_json:

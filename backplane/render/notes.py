@@ -40,8 +40,8 @@ def _mesh(plan: Plan, tool: str, program: str) -> Iterator[str]:
             f"{plane.slot}: {plane.supernet4} {plane.supernet6}, udp {plane.port}, "
             f"mtu {plane.mtu}, keys {plane.keys}, psk {plane.psk}"
         )
-    # Each node is a peer of all, so that the members of a plane tell the peers of each: listed by
-    # node they would grow with the square. Planes with the same members share a line.
+    # Each node is a peer of all, or of all of its site, so that the members of a plane tell the
+    # peers of each: by node they would grow with the square. Those with the same members share one.
     groups: dict[tuple[str, ...], list[str]] = {}
     for slot in plan.slots:
         names = tuple(peer.name for peer in plan.members[slot])
@@ -65,4 +65,16 @@ def _node(plan: Plan, node: PlanNode) -> str:
         doors = ", ".join(f"{one.proto} {one.port} {one.role}" for one in opened)
         told.append(f"{slot} {at.v4} {at.v6}" + (f" open {doors}" if doors else ""))
     about = f"{node.name} {node.key}{before}, incarnation {node.incarnation}, own keys {own}{state}"
-    return "; ".join((about, *told))
+    return "; ".join((about, *_gateway(plan, node), *told))
+
+
+def _gateway(plan: Plan, node: PlanNode) -> Iterator[str]:
+    """Which gateway it is; its links follow from who is one, so that they are only counted."""
+    if node not in plan.gateways(node.site):
+        return
+    remote = (one.name for one in plan.remote(node.site))
+    owned = ", ".join(name for name in remote if plan.owner(node.site, name) == node.name)
+    yield (
+        f"gateway {node.slot} of {node.site}, {len(node.links)} links, "
+        f"carries {owned or 'nothing'} by default"
+    )

@@ -24,7 +24,8 @@ _TOOL = "/usr/local/sbin/backplane-node"
 
 
 def _parts(plan: Plan, node: PlanNode) -> Parts:
-    del plan
+    # FRR's sockets, which tell of a gateway's links, are its own user's.
+    asks = " CAP_DAC_OVERRIDE" if node in plan.gateways(node.site) else ""
     at = node.addresses[_SLOT]
     flags = [
         f"--web.listen-address={at.v4}:{PORT}",
@@ -48,7 +49,7 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         once=True,
         settings=[
             "StandardOutput=null",
-            "CapabilityBoundingSet=CAP_NET_ADMIN",
+            f"CapabilityBoundingSet=CAP_NET_ADMIN{asks}",
             f"ReadWritePaths={METRICS}",
             "RuntimeDirectory=backplane/metrics",
             "RuntimeDirectoryPreserve=yes",

@@ -12,7 +12,7 @@ from backplane import contract
 from backplane.contract import ContractError
 from tests.components.clouds import SHAPES
 from tests.components.recorder import Recorder, run
-from tests.core import contracts, exported, golden
+from tests.core import contracts, example, exported, golden
 
 SCHEMA: dict[str, Any] = json.loads(
     (golden.DIRECTORY.parents[1] / "docs" / "outputs.schema.json").read_text(encoding="utf-8")
@@ -54,10 +54,44 @@ def test_the_plain_outputs_are_the_contracts_on_every_cloud(cloud: str) -> None:
     assert {*told.firewall_ids} == ({*told.plan.sites} if shape.walls else set())
 
 
+@pytest.fixture(scope="module")
+def linked() -> Recorder:
+    """A routed mesh, whose gateways have links."""
+    return run(example.routed())
+
+
+def test_links_and_owners_are_told_from_both_ends(linked: Recorder) -> None:
+    """Each link stands at both gateways, and each ordered pair of sites has a gateway."""
+    plan = contract.parse(_plain(linked)).plan
+    ends = {(name, one.peer): one for name, node in plan.nodes.items() for one in node.links}
+    assert len(ends) == 20
+    for (name, peer), one in ends.items():
+        back = ends[peer, name]
+        assert (one.addresses, one.peer_addresses) == (back.peer_addresses, back.addresses)
+        assert one.site == plan.nodes[peer].site
+    assert plan.owners == {
+        "fsn": {"hel": "fsn-b", "nbg": "fsn-a"},
+        "hel": {"fsn": "hel-b", "nbg": "hel-b"},
+        "nbg": {"fsn": "nbg-a", "hel": "nbg-a"},
+    }
+    slots = {name: node.slot for name, node in plan.nodes.items() if node.slot is not None}
+    assert slots == {"fsn-a": 0, "fsn-b": 1, "hel-a": 0, "hel-b": 1, "nbg-a": 0}
+
+
+def test_a_mesh_has_neither(lab: Recorder) -> None:
+    """No link, no slot, no owner."""
+    plan = contract.parse(_plain(lab)).plan
+    assert plan.owners == {}
+    assert all(node.slot is None and node.links == [] for node in plan.nodes.values())
+
+
 @pytest.mark.parametrize("field", FIELDS)
-def test_no_field_may_go_move_or_change_its_type(lab: Recorder, field: str) -> None:
+def test_no_field_may_go_move_or_change_its_type(
+    lab: Recorder, linked: Recorder, field: str
+) -> None:
     """Outputs without it, with it under another name or with another kind of value are refused."""
-    document = _plain(lab)
+    told = (_plain(lab), _plain(linked))
+    document = next(one for one in told if field in contracts.places(SCHEMA, one))
     place = contracts.places(SCHEMA, document)[field]
     contract.parse(document)
     for change in ("gone", "renamed", "retyped"):

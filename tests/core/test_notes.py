@@ -53,6 +53,20 @@ def test_a_new_node_is_a_line_of_its_own_and_a_member_of_its_planes() -> None:
     assert all("hel-c" in line for line in others if line.startswith("+"))
 
 
+def test_a_routed_mesh_says_who_is_a_gateway() -> None:
+    """With slot, number of links and what it carries; nobody else's line tells of it."""
+    lines = _notes(example.routed())
+    assert [line.split("; ")[1] for line in lines if "; gateway " in line] == [
+        "gateway 0 of fsn, 4 links, carries nbg by default",
+        "gateway 1 of fsn, 4 links, carries hel by default",
+        "gateway 0 of hel, 4 links, carries nothing by default",
+        "gateway 1 of hel, 4 links, carries fsn, nbg by default",
+        "gateway 0 of nbg, 4 links, carries fsn, hel by default",
+    ]
+    mesh = {**example.routed(), "topology": "mesh"}
+    assert not [line for line in _notes(mesh) if "gateway" in line and " links" in line]
+
+
 def test_nothing_that_only_a_resource_tells() -> None:
     """No public address and no key: either would make the whole text unknown in a preview."""
     made = example.material()

@@ -80,13 +80,33 @@ def test_a_first_deployment_reads_as_looked_at() -> None:
 
 
 def test_another_topology_reads_as_looked_at() -> None:
-    """Fewer pairs of peers, and what the mesh is called. No declaration can ask for it yet."""
-    old = drawn(example.raw())
-    new = copy.deepcopy(old)
-    new["topology"] = "routed"
-    for plane in new["planes"]:
-        plane["pairs"] -= 3
+    """Gateways get links, others lose peers, and what stands still is between sites alone."""
+    old, new = drawn({**example.routed(), "topology": "mesh"}), drawn(example.routed())
     golden.compare("report/topology.md", _report(old, new))
+    golden.compare("report/topology-back.md", _report(new, old))
+
+
+def test_a_gateway_with_another_slot_reads_as_looked_at() -> None:
+    """Its links and those of all that it is linked to are others."""
+    raw = example.routed()
+    raw["sites"]["nbg"]["nodes"]["nbg-a"]["slot"] = 1
+    golden.compare("report/slot.md", _report(drawn(example.routed()), drawn(raw)))
+
+
+def test_pairs_of_a_routed_mesh_are_those_of_sites_and_people() -> None:
+    """Of seven nodes of three sites six pairs are inside a site; a runner meets all seven."""
+    new, old = drawn(example.routed()), drawn({**example.routed(), "topology": "mesh"})
+    assert [plane["pairs"] for plane in new["planes"]] == [13, 20, 13, 6]
+    changed = compare(old, new).planes
+    assert [(one.pairs, one.gained, one.lost) for one in changed] == [
+        (13, 0, 15), (20, 0, 15), (13, 0, 15), (6, 0, 15),
+    ]  # fmt: skip
+    assert [(one.gained, one.lost) for one in compare(new, old).planes] == [(15, 0)] * 4
+    raw = example.routed()
+    raw["sites"]["fsn"]["nodes"]["fsn-d"] = {"id": 4}
+    assert [(one.gained, one.lost) for one in compare(new, drawn(raw)).planes] == [
+        (4, 0), (5, 0), (4, 0), (3, 0),
+    ]  # fmt: skip
 
 
 def test_nothing_is_said_in_a_line() -> None:

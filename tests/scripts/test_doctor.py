@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from scripts import _diagnosis, _doctor_show, _kernel_log, doctor
-from scripts._diagnosis import Diagnosis
+from scripts._causes import Diagnosis
 from scripts._drift import finding
 from scripts._verdict import Facts, judge
 from tests.scripts.facts import ANY, DECLARED, NAMES, address, good

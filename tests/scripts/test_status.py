@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from runner.credentials import VERSION, Credentials
-from runner.ssh import Place
 from scripts import _standing as standing
-from scripts import status
+from scripts import _ways, status
 from scripts._standing import Standing
 from tests.runner import fleet as fleets
-from tests.runner.fleet import NEW, OLD, FakeNode, Fleet
+from tests.runner.fleet import NEW, OLD, FakeNode
+from tests.scripts import fakes, ways
 
 DECLARED = {
     "fsn-a": {"generation": NEW, "offline": False, "retire": False},
@@ -107,35 +106,15 @@ def test_a_terminal_of_eighty_columns_shows_it_whole() -> None:
     assert max(len(line) for line in shown.splitlines()) <= 80
 
 
-class _OfFleet(Credentials):
-    """The credentials of a fleet of fake nodes."""
-
-    fleet: Fleet
-
-    def place(self, node: str, slot: str = "management") -> Place:
-        """Where a fake node listens."""
-        target = next(one for one in self.fleet.order().targets if one.name == node)
-        host = target.wg1 if slot == "management" else target.wg0
-        return Place(node=node, host=host, port=target.port, host_key=target.host_key)
-
-
-def _ask(prepare: Callable[[list[FakeNode]], None], wait: float) -> dict[str, Standing]:
-    fleet = Fleet(3)
-    order = fleet.order()
-    names: dict[str, dict[str, str]] = {target.name: {} for target in order.targets}
-    credentials = _OfFleet({"version": VERSION, "nodes": names, "push_key": order.push_key})
-    _OfFleet.fleet = fleet
+def _ask(
+    prepare: Callable[[list[FakeNode]], None], wait: float, *, routed: bool = False
+) -> dict[str, Standing]:
     told: list[str] = []
-
-    async def run() -> dict[str, Standing]:
-        await fleet.start()
-        try:
-            prepare(fleet.nodes)
-            return await standing.ask(credentials, wait, told.append)
-        finally:
-            await fleet.stop()
-
-    answers = asyncio.run(run())
+    answers = fakes.among(
+        3,
+        prepare,
+        lambda credentials: standing.ask(credentials, wait, told.append, routed=routed),
+    )
     assert told[-1] == "asked 3 of 3 nodes"
     return answers
 
@@ -158,3 +137,34 @@ def test_nodes_are_asked_over_both_ways(monkeypatch: pytest.MonkeyPatch) -> None
     assert 6 < second.offset < 8
     assert third.reached == set()
     assert "disk full" in third.trouble["wg1"]
+
+
+def test_ways_are_asked_for_in_a_routed_mesh_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each says is kept; a node that cannot say it is reached all the same."""
+    monkeypatch.setattr(fleets, "PORT", 22024)
+
+    def prepare(nodes: list[FakeNode]) -> None:
+        for node in nodes:
+            monkeypatch.setattr(node, "do_routing", lambda _: {"routed": True}, raising=False)
+        nodes[2].refuse = "routing"
+
+    first, _, third = _ask(prepare, 0, routed=True).values()
+    assert first.ways == {"routed": True}
+    assert third.reached == {"wg1", "wg0"}
+    assert "disk full" in third.ways["troubles"][0]
+    assert not [one.ways for one in _ask(prepare, 0).values() if one.ways]
+
+
+def test_a_routed_mesh_shows_links_and_who_carries_what() -> None:
+    """Each gateway's links, and for each ordered pair of sites the gateway, why and since when."""
+    routing = _ways.judge(ways.outputs(), ways.told())
+    verdict = {**standing.judge(DECLARED, {"fsn-a": well(), "fsn-b": well()}), "routing": routing}
+    shown = _shown(verdict, width=80)
+    for row in (
+        r"fsn-a +wgl2-0 +hel-a +Established up +4 +4 +2 h",
+        r"fsn +hel +fsn-b +default +\d+ d",
+        r"nbg +fsn +nbg-a +default +\d+ d",
+    ):
+        assert re.search(row, shown), row
+    assert "…" not in shown
+    assert "gateway" not in _shown(standing.judge(DECLARED, {"fsn-a": well(), "fsn-b": well()}))
