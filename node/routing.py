@@ -38,6 +38,7 @@ class Daemon:
         self.probing = probing.Probing()
         self.effects = Effects(machine, self.tell)
         self.ending = False
+        self._tool = _stamp(machine)
         self._selector = selectors.DefaultSelector()
         self._bell: socket.socket | None = None
         self._due = self._looked = self._flipped = float("-inf")
@@ -119,6 +120,8 @@ class Daemon:
         return changed
 
     def _tick(self) -> None:
+        # A rollout put another tool there: systemd starts that one, and nothing moves meanwhile.
+        self.ending = self.ending or self._tool != _stamp(self.machine)
         self._reload()
         if self.routes is None or self.view is None:
             return
@@ -238,6 +241,15 @@ class Daemon:
         if told != before or now - at >= SHOWN:
             standing.show(self.machine, {"at": round(wall, 3), **told})
             self._shown = told, now
+
+
+def _stamp(machine: Machine) -> tuple[int, int] | None:
+    """What changes with the node tool's file."""
+    try:
+        state = machine.layout.tool.stat()
+    except FileNotFoundError:
+        return None
+    return state.st_ino, state.st_mtime_ns
 
 
 def _said(error: Exception) -> str:

@@ -95,6 +95,8 @@ class Kernel(Commands):
             self.log += [f"{argv[1]} {line}" for line in stdin.splitlines()]
             for line in stdin.splitlines():
                 self._change(argv[1], line.split())
+        elif argv[0] == "vtysh":
+            return Result(code=1, out="", err="% FRR does not run")
         else:
             assert argv[0] == "nft"
             self.ruleset = stdin
