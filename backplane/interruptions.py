@@ -15,12 +15,15 @@ _ONCE = f"once, at most {PAUSE} ms"
 
 def keys(old: Json, new: Json) -> Iterator[NewKeys]:
     """Whose keys are new."""
-    for what, text in (
-        ("keys", "every private key on it that the stack makes, people's too"),
-        ("psk", "every PSK on it, which interrupts nothing"),
+    for what, text, links in (
+        ("keys", "every private key on it that the stack makes, people's too", "private keys"),
+        ("psk", "every PSK on it, which interrupts nothing", "PSKs"),
     ):
         if slots := tuple(slot for slot, kind in rotated(old, new) if kind == what):
             yield NewKeys(names=slots, what=text)
+        if _LINKS in slots and linked(old, new):
+            drawn = f"{links}, with those of {_LINKS}"
+            yield NewKeys(names=("links between gateways",), what=drawn)
     by_slot: dict[str, list[str]] = {}
     for name, slot in own(old, new):
         by_slot.setdefault(slot, []).append(name)
@@ -61,6 +64,11 @@ def interruptions(old: Json, new: Json, change: Change) -> Iterator[Interruption
     if slots := tuple(slot for slot, what in rotated(old, new) if what == "keys"):
         why = "its keys change, on all nodes at one moment; connections stay open"
         yield Interruption(names=slots, what="everything on", lasts=_ONCE, why=why)
+        if _LINKS in slots and linked(old, new):
+            why = "their keys change with management's; connections stay open"
+            yield Interruption(
+                names=("links between gateways",), what="everything on", lasts="once", why=why
+            )
     if alone := tuple(f"{name} on {slot}" for name, slot in own(old, new)):
         why = "its key changes; connections stay open"
         yield Interruption(names=alone, lasts=_ONCE, why=why)
@@ -72,6 +80,9 @@ BETWEEN = "at most 2 s; inside a site nothing stops"
 
 _MOVED = "until another gateway carries them, or the new links are up; inside a site nothing stops"
 
+_LINKS = "management"
+"""The plane by whose epochs links draw their keys."""
+
 _TOPOLOGY = {
     ("mesh", "routed"): "gateways get links to each other, and every other node loses its direct "
     "peers at other sites; no port opens towards the internet",
@@ -82,6 +93,11 @@ _TOPOLOGY = {
 def topology(old: Json, new: Json) -> str | None:
     """What another topology means; None where it stays."""
     return _TOPOLOGY.get((str(old.get("topology")), str(new.get("topology"))))
+
+
+def linked(old: Json, new: Json) -> bool:
+    """Whether sites are joined by links before and after."""
+    return old.get("topology") == new.get("topology") == "routed"
 
 
 def _ways(old: Json, new: Json) -> Iterator[Interruption]:

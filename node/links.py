@@ -10,6 +10,17 @@ ESTABLISHED, UP = "Established", "up"
 _NONE = frr.Session(state="none", seconds=0, bfd="none", v4=0, v6=0)
 
 
+def ends(machine: Machine, routes: Routes) -> dict[str, str]:
+    """By interface of each link to a gateway of another site, that one's name."""
+    towards = routes.link_site()
+    name = generations.named(machine, machine.layout.active)
+    mesh = generations.load(machine, name).mesh if name and towards else {}
+    return {
+        interface: next((one["name"] for one in mesh.get(interface, ())), "unknown")
+        for interface in sorted(towards)
+    }
+
+
 def links(machine: Machine, routes: Routes) -> list[dict[str, Any]]:
     """Each link to a gateway of another site, by interface; none on a node that is no gateway.
 
@@ -21,21 +32,15 @@ def links(machine: Machine, routes: Routes) -> list[dict[str, Any]]:
     Raises:
         Refused: FRR does not answer.
     """
-    towards = routes.link_site()
-    if not towards:
-        return []
-    name = generations.named(machine, machine.layout.active)
-    mesh = generations.load(machine, name).mesh if name else {}
-    sessions = frr.sessions(machine)
-    found = []
-    for interface, site in sorted(towards.items()):
-        peer = next((one["name"] for one in mesh.get(interface, ())), "unknown")
+    towards, found = routes.link_site(), []
+    sessions = frr.sessions(machine) if towards else {}
+    for interface, peer in ends(machine, routes).items():
         one = sessions.get(interface, _NONE)
         found.append(
             {
                 "interface": interface,
                 "peer": peer,
-                "site": routes.sites[site].name,
+                "site": routes.sites[towards[interface]].name,
                 "bgp": one.state,
                 "bfd": one.bfd,
                 "up": one.state == ESTABLISHED and one.bfd == UP,

@@ -64,14 +64,16 @@ def _written(machine: Machine) -> Answer:
     from node import routes_metrics  # noqa: PLC0415 - it is made of this module's parts
 
     told = {"wireguard": wireguard(machine, generation), "backplane": own(machine)}
-    if ways := routes_metrics.families(machine):
-        told[routes_metrics.FILE] = ways
-    else:
-        machine.disk.remove(machine.layout.at(FOLDER) / f"{routes_metrics.FILE}.prom")
     if not (machine.layout.active / receive.FILE).exists():
         # What the last look at copies has left is about none of this generation's.
         machine.disk.remove(machine.layout.at(FOLDER) / "replication.prom")
-    return {"written": sorted(write(machine, file, told[file]) for file in told)}
+    written = [write(machine, file, told[file]) for file in told]
+    # Last: what FRR is slow to tell keeps nothing else from being written.
+    if ways := routes_metrics.families(machine):
+        written.append(write(machine, routes_metrics.FILE, ways))
+    else:
+        machine.disk.remove(machine.layout.at(FOLDER) / f"{routes_metrics.FILE}.prom")
+    return {"written": sorted(written)}
 
 
 def write(machine: Machine, name: str, families: Iterable[Metric]) -> str:

@@ -19,12 +19,13 @@ def families(machine: Machine) -> list[Metric]:
     if routes is None:
         return []
     try:
-        told = links.links(machine, routes)
-        up: Samples = [
-            ({"link": one["interface"], "peer": one["peer"]}, int(one["up"])) for one in told
-        ]
+        works = {one["interface"]: one["up"] for one in links.links(machine, routes)}
     except Refused:
-        up = [({"link": name, "peer": "unknown"}, 0) for name in sorted(routes.link_site())]
+        works = {}
+    up: Samples = [
+        ({"link": link, "peer": peer}, int(works.get(link, False)))
+        for link, peer in links.ends(machine, routes).items()
+    ]
     return [
         Metric(
             name="backplane_link_up",

@@ -44,10 +44,11 @@ def _lines(new: Json, change: Change) -> Iterator[str]:
             for at, (name, mark) in enumerate(sorted(nodes.items())):
                 yield f'  s{number}n{at}["{name}"]' + (f":::{mark}" if mark else "")
         yield "end"
-    planes = len(new.get("planes", ()))
+    by = " by gateways" if new.get("topology") == "routed" else ""
+    planes = f"{len(new.get('planes', ()))} planes{by}"
     if len(sites) <= SITES:
         for one, other in combinations(range(len(sites)), 2):
-            yield f"s{one} <-->|{planes} planes| s{other}"
+            yield f"s{one} <-->|{planes}| s{other}"
     if people := part(new, "people"):
         yield f'people(["{_people(people)}"])'
         yield from (f"people -.- s{number}" for number in range(min(len(sites), SITES)))

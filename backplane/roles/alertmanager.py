@@ -65,7 +65,7 @@ def config(plan: Plan) -> str:
             "inhibit_rules": [
                 {
                     "source_matchers": [f'alertname="{alerts.NODE_DOWN}"'],
-                    "target_matchers": [f'alertname=~"{"|".join(alerts.OF_A_NODE)}"'],
+                    "target_matchers": [f'alertname=~"{"|".join(alerts.of_a_node(plan))}"'],
                     "equal": ["node"],
                 }
             ],

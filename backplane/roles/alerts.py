@@ -8,11 +8,11 @@ today, `info` for this week, `none` for no person at all.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from backplane.roles import documents
+from backplane.roles import alerts_routed, documents
+from backplane.roles.alert import Alert
 
 if TYPE_CHECKING:
     from backplane.plan import Plan
@@ -31,44 +31,17 @@ _OF_PEER = {"node": "{{ $labels.friendly_name }}"}
 _OF_INSTANCE = {"node": "{{ $labels.instance }}"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """One rule.
-
-    Attributes:
-        name: its `alertname`.
-        expr: PromQL; it fires for each sample of the result.
-        lasting: how long that must hold, as Prometheus writes it; None for not at all.
-        severity: how soon somebody is to look.
-        summary: what, in a line.
-        description: what, the likely cause, and what to do.
-        labels: further labels of its alerts.
-    """
-
-    name: str
-    expr: str
-    severity: Literal["critical", "warning", "info", "none"]
-    summary: str
-    description: str
-    lasting: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def document(self) -> dict[str, Any]:
-        """As a rule of Prometheus' own."""
-        waits = {"for": self.lasting} if self.lasting else {}
-        return {
-            "alert": self.name,
-            "expr": self.expr,
-            **waits,
-            "labels": {**self.labels, "severity": self.severity},
-            "annotations": {"summary": self.summary, "description": self.description},
-        }
+def of_a_node(plan: Plan) -> tuple[str, ...]:
+    """The alerts that a node which is down brings with it."""
+    return (*OF_A_NODE, *(alerts_routed.OF_A_NODE if plan.routed else ()))
 
 
 def rules(plan: Plan) -> str:
     """alerts.yml, the same on every node that runs Prometheus."""
     names = "|".join(node.name for node in plan.nodes if not (node.retire or node.offline))
     alerts = [*_peers(names), *_nodes(names), *_clocks(), *_rotations(plan), *_others()]
+    if plan.routed:
+        alerts += alerts_routed.alerts(names)
     group = {"name": "backplane", "rules": [alert.document() for alert in alerts]}
     return documents.text({"groups": [group]})
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backplane.roles.panels import Dashboard, Panel, Steps
+from backplane.roles import dashboards_routed
+from backplane.roles.panels import NONE_IS_WELL, Dashboard, Panel, Steps
 
 if TYPE_CHECKING:
     from backplane.plan import Plan
@@ -21,12 +22,12 @@ _OLD: Steps = (("transparent", None), ("green", 0), ("orange", 150), ("red", 180
 """Seconds since a handshake: nodes shake hands every 120, and a session is refused after 180
 (WireGuard whitepaper, section 6.2). Where there is no tunnel there is no colour."""
 
-_NONE_IS_WELL: Steps = (("green", None), ("red", 1))
-
 
 def files(plan: Plan) -> dict[str, str]:
-    """Every dashboard by the name of its file; that of copies only where there are some."""
+    """Every dashboard by the name of its file; of copies and of sites only where there are some."""
     made = [_mesh(plan), _planes(plan), _nodes(), *([_copies()] if plan.copies else [])]
+    if plan.routed:
+        made.append(dashboards_routed.sites())
     return {f"{one.name}.json": one.text() for one in made}
 
 
@@ -50,7 +51,7 @@ def _mesh(plan: Plan) -> Dashboard:
             },
             kind="stat",
             width=6,
-            steps=_NONE_IS_WELL,
+            steps=NONE_IS_WELL,
         ),
         Panel(
             title="Sessions older than 3 minutes",
@@ -58,7 +59,7 @@ def _mesh(plan: Plan) -> Dashboard:
             queries={"sessions": f"sum(({shaken}{{{pairs}}}) > bool 180)"},
             kind="stat",
             width=6,
-            steps=_NONE_IS_WELL,
+            steps=NONE_IS_WELL,
         ),
         Panel(
             title="A stranger's packets, last day",
@@ -68,7 +69,7 @@ def _mesh(plan: Plan) -> Dashboard:
             },
             kind="stat",
             width=6,
-            steps=_NONE_IS_WELL,
+            steps=NONE_IS_WELL,
         ),
     ]
     matrices = [
@@ -181,7 +182,7 @@ def _nodes() -> Dashboard:
                 "{{instance}}": "sum by (instance) (node_systemd_unit_state"
                 f'{{{of},state="failed"}})'
             },
-            steps=_NONE_IS_WELL,
+            steps=NONE_IS_WELL,
         ),
         Panel(
             title="Traffic outside the tunnels",
@@ -196,7 +197,7 @@ def _nodes() -> Dashboard:
             title="Waits for a reboot",
             about="1 where an update takes effect with the next one.",
             queries={"{{instance}}": f'backplane_reboot_required{{job="wireguard",{_NODE}}}'},
-            steps=_NONE_IS_WELL,
+            steps=NONE_IS_WELL,
         ),
     ]
     return Dashboard(name="nodes", title="Nodes", panels=panels, chooses=True)

@@ -13,6 +13,8 @@ SCHEMA = 39
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _COLUMNS, _TALL = 24, 8
 Steps = Sequence[tuple[str, float | None]]
+NONE_IS_WELL: Steps = (("green", None), ("red", 1))
+"""Colours of a number that is best zero."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

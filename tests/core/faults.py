@@ -86,6 +86,18 @@ def _reboot(instance: str) -> str:
     return series("backplane_reboot_required", job="wireguard", instance=instance)
 
 
+def _link(peer: str, instance: str = "fsn-a") -> str:
+    return series("backplane_link_up", job="wireguard", instance=instance, link="wgl2-0", peer=peer)
+
+
+def _sibling(name: str) -> str:
+    return series("backplane_sibling_alive", job="wireguard", instance="fsn-a", sibling=name)
+
+
+def _drained(instance: str) -> str:
+    return series("backplane_gateway_drained", job="wireguard", instance=instance)
+
+
 def _written(instance: str, file: str) -> str:
     return series(
         "node_textfile_mtime_seconds",
@@ -96,6 +108,39 @@ def _written(instance: str, file: str) -> str:
 
 
 CASES = [
+    Case(
+        alert="LinkDown",
+        fault={_link("hel-a"): _always(0)},
+        well={_link("fsn-a", "hel-a"): _always(1), _link("hel-b"): _always(0)},
+        lacks=("45s",),
+        fires="1m",
+        labels=[
+            {
+                "job": "wireguard",
+                "instance": "fsn-a",
+                "link": "wgl2-0",
+                "peer": "hel-a",
+                "node": "hel-a",
+            }
+        ],
+    ),
+    Case(
+        alert="GatewayAlone",
+        fault={_sibling("fsn-b"): _always(0)},
+        well={_sibling("hel-b"): _always(0), _sibling("hel-a"): _always(1)},
+        lacks=("45s",),
+        fires="1m",
+        labels=[{"job": "wireguard", "instance": "fsn-a", "sibling": "fsn-b", "node": "fsn-b"}],
+    ),
+    Case(
+        alert="GatewayDrained",
+        fault={_drained("fsn-a"): _always(1)},
+        well={_drained("hel-a"): _always(0), _drained("hel-b"): _always(1)},
+        lacks=("23h45m",),
+        fires="24h",
+        labels=[{"job": "wireguard", "instance": "fsn-a", "node": "fsn-a"}],
+        interval="15m",
+    ),
     Case(
         alert="HandshakeStale",
         fault={_shaken(): _always(60)},

@@ -15,7 +15,7 @@ from backplane.roles import alerts
 from tests.core import golden, tools, watched
 from tests.core.faults import CASES, Case, series
 
-PLAN = checked_plan(watched.raw(), project="x", stack="y")
+PLAN = checked_plan(watched.routed(), project="x", stack="y")
 RULES = alerts.rules(PLAN)
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES)["groups"][0]["rules"]
 RUNBOOK = golden.DIRECTORY.parents[1] / "docs/runbooks/monitoring.md"
@@ -74,7 +74,7 @@ def test_every_alert_has_its_case() -> None:
     assert sorted({*names}) == sorted(case.alert for case in CASES)
     sections = re.findall(r"^### (\w+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(sections) == sorted({*names})
-    assert {*alerts.OF_A_NODE, alerts.NODE_DOWN, alerts.WATCHDOG} <= {*names}
+    assert {*alerts.of_a_node(PLAN), alerts.NODE_DOWN, alerts.WATCHDOG} <= {*names}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.alert)
@@ -86,6 +86,13 @@ def test_it_says_what_and_what_to_do(case: Case) -> None:
         told = " ".join([*rule["annotations"].values(), *rule["labels"].values()])
         for labels in case.labels:
             assert set(re.findall(r"\$labels\.(\w+)", told)) <= set(labels)
+
+
+def test_a_mesh_has_no_alert_on_links() -> None:
+    """Nor is Alertmanager told of any."""
+    mesh = checked_plan(watched.raw(), project="x", stack="y")
+    assert not [name for name in ("LinkDown", "Gateway") if name in alerts.rules(mesh)]
+    assert alerts.of_a_node(mesh) == alerts.OF_A_NODE
 
 
 def test_a_plane_that_was_never_rotated_is_not_overdue() -> None:

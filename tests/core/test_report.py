@@ -93,6 +93,22 @@ def test_a_gateway_with_another_slot_reads_as_looked_at() -> None:
     golden.compare("report/slot.md", _report(drawn(example.routed()), drawn(raw)))
 
 
+def test_links_draw_new_keys_with_management() -> None:
+    """Its epochs are theirs: keys stand still for once, PSKs do not; other planes' are not."""
+    raw = example.routed()
+    raw["planes"] = {"management": {"keys": 2, "psk": 2}, "storage": {"keys": 2}}
+    change = compare(drawn(example.routed()), drawn(raw))
+    links = ("links between gateways",)
+    assert [one.what for one in change.keys if one.names == links] == [
+        "private keys, with those of management",
+        "PSKs, with those of management",
+    ]
+    assert [one.lasts for one in change.interruptions if one.names == links] == ["once"]
+    raw["planes"] = {"storage": {"keys": 2, "psk": 2}}
+    change = compare(drawn(example.routed()), drawn(raw))
+    assert not [one for one in (*change.keys, *change.interruptions) if one.names == links]
+
+
 def test_pairs_of_a_routed_mesh_are_those_of_sites_and_people() -> None:
     """Of seven nodes of three sites six pairs are inside a site; a runner meets all seven."""
     new, old = drawn(example.routed()), drawn({**example.routed(), "topology": "mesh"})

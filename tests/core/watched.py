@@ -5,6 +5,16 @@ from typing import Any
 from tests.core import example
 
 
+def routed() -> dict[str, Any]:
+    """The same with its sites joined by one gateway each."""
+    declared = raw()
+    declared["topology"] = "routed"
+    for site, name in (("fsn", "fsn-a"), ("hel", "hel-a")):
+        node = declared["sites"][site]["nodes"][name]
+        node["roles"] = sorted([*node["roles"], "gateway"])
+    return declared
+
+
 def raw() -> dict[str, Any]:
     """The declaration, fresh each time."""
     declared = example.raw()

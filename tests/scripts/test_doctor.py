@@ -12,6 +12,7 @@ from rich.console import Console
 from scripts import _diagnosis, _doctor_show, _kernel_log, doctor
 from scripts._causes import Diagnosis
 from scripts._drift import finding
+from scripts._evidence import line
 from scripts._verdict import Facts, judge
 from tests.scripts.facts import ANY, DECLARED, NAMES, address, good
 
@@ -88,7 +89,7 @@ def test_a_session_that_is_missing_is_explained_by_what_differs(
     (one,) = diagnosed(facts, why)
     assert (one.rung, one.where) == ("tunnel", f"{A} and {B}")
     assert cause in one.cause
-    assert one.evidence == (_diagnosis.line(why),)
+    assert one.evidence == (line(why),)
     assert one.fix
     assert ("gaps" in one.symptom) == (interface == "wg2")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from backplane.planes import PLANES
 from scripts import _diagnosis, _show, _ways
 from scripts import _verdict as verdict
 from tests.scripts import facts as mesh
@@ -150,7 +151,7 @@ def _between(told: Facts, plane: int) -> None:
             for cell in verdict.cells(DECLARED)
             if cell.source == node.name
             and SITES[cell.target] != node.site
-            and cell.slot == mesh.PLANES[plane].slot
+            and cell.slot == PLANES[plane].slot
         }
         pings = {at: None if at in gone else ms for at, ms in told[node.name].pings.items()}
         told[node.name] = replace(told[node.name], pings=pings)
