@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator
 
 from node import changes, interfaces, record
+from node.bundle import LINK as LINK_SLOT
 from node.errors import Refused
 from node.generations import Generation
 from node.machine import Machine
@@ -124,7 +125,8 @@ def add_links(machine: Machine, target: Generation) -> tuple[list[str], float]:
         The links, and the seconds that were waited.
     """
     up = interfaces.live_names(machine)
-    new = sorted(name for name in target.links() if name not in up)
+    links = (name for name, told in target.interfaces.items() if told["slot"] == LINK_SLOT)
+    new = sorted(set(links) - up)
     if not new:
         return [], 0.0
     interfaces.bring_up_ahead(machine, new, target.file("wireguard"))

@@ -22,7 +22,9 @@ PROTOCOL = "152"
 _BGP = "186"
 TABLE, PRIORITY = "51830", "5183"
 NFT = "backplane-routes"
-_NEAR, _BACKUP, _BOOTSTRAP = 1024, 2000, 4096  # metrics; zebra's own is 20
+# Metrics; zebra's own is 20. It takes the first octet of a foreign route's for the distance, and a
+# route with none for a better one than BGP's, which is 20 too.
+_NEAR, _BACKUP, _BOOTSTRAP = 1024, (200 << 24) + 2000, (250 << 24) + 4096
 _FIX = "look at `ip rule`, `ip route show table all` and `nft list ruleset` on the machine"
 _FAMILIES = ("-4", "-6")
 _ASK = (

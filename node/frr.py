@@ -20,7 +20,7 @@ FILE = "roles/gateway/frr.conf"
 OWNERS = "owners.json"
 """Below /run/backplane: {site: {"metric": n, ...}}, as the ownership daemon keeps it."""
 
-RUN = "/run/backplane-frr"
+RUN = "/run/frr"
 DAEMONS = ("zebra", "bgpd", "bfdd")
 _CONF, _SHELL = "frr.conf", "vtysh.conf"
 _PATIENCE, _STEP = 30.0, 0.2
@@ -69,7 +69,7 @@ def frr(machine: Machine, _: Request) -> Answer:
     run = str(machine.layout.at(RUN))
     done = machine.commands.run(
         ["/usr/lib/frr/frr-reload.py", "--reload", "--stdout", "--log-level", "error", "--bindir",
-         "/usr/bin", "--confdir", run, "--rundir", run, "--vty_socket", run, f"{run}/{_CONF}"],
+         "/usr/bin", "--confdir", run, f"{run}/{_CONF}"],
         timeout=_LONGEST,
     )  # fmt: skip
     if done.code != 0:
@@ -187,7 +187,7 @@ def _patiently(machine: Machine) -> None:
 
 def _answers(machine: Machine, daemon: str) -> bool:
     run = str(machine.layout.at(RUN))
-    argv = ["vtysh", "--config_dir", run, "--vty_socket", run, "-d", daemon, "-c", "show version"]
+    argv = ["vtysh", "--config_dir", run, "-d", daemon, "-c", "show version"]
     done = machine.commands.run(argv)
     return done.code == 0 and "FRRouting" in done.out
 
@@ -196,7 +196,7 @@ def _vtysh(machine: Machine, *commands: str) -> str:
     run = str(machine.layout.at(RUN))
     words = [word for one in commands for word in ("-c", one)]
     return machine.commands.must(
-        ["vtysh", "--config_dir", run, "--vty_socket", run, *words],
+        ["vtysh", "--config_dir", run, *words],
         why="FRR does not answer",
         fix=_FIX,
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from node import integrity, wireguard
-from node.bundle import FORMAT, LINK, MANIFEST, Bundle, File, is_generation
+from node.bundle import FORMAT, MANIFEST, Bundle, File, is_generation
 from node.errors import Refused
 from node.layout import BIRTH
 from node.machine import Machine
@@ -75,10 +75,6 @@ class Generation:
             # What somebody put beside the files of the manifest is none of its interfaces.
             if file.stem in self.interfaces or not self.interfaces
         }
-
-    def links(self) -> list[str]:
-        """Names of the interfaces that are links to other gateways, and no planes."""
-        return sorted(name for name, told in self.interfaces.items() if told["slot"] == LINK)
 
     def calls(self, interface: str) -> frozenset[str]:
         """The public keys of the peers that this end calls first: those whose names come later."""

@@ -14,6 +14,7 @@ SILENT = 0.9  # seconds without a beat after which the sibling counts as dead
 PAUSE = 4.0  # the same after it said that it is started anew; probes see sooner if it does not work
 START = 2.0  # seconds that a gateway which knows nothing waits for its sibling
 OVERLAP = 2.0  # seconds in which both gateways see to it that the leaves get everything
+LONG = 30.0  # seconds without a beat after which nobody is taken for a successor
 AGAIN = 30.0  # seconds until the same site may be taken over as half-dead again; doubles each time
 MOST, CALM = 1800.0, 3600.0  # the longest such wait; seconds after which all is forgotten
 
@@ -137,9 +138,8 @@ class Gateway:
 
     def alive(self, now: float) -> bool:
         """Whether the sibling is."""
-        if self.heard is None:
-            return False
-        return now - self.heard.at <= (PAUSE if self.heard.beat.paused else SILENT)
+        paused = self.heard is not None and self.heard.beat.paused
+        return self._heard_within(now, PAUSE if paused else SILENT)
 
     def hear(self, beat: Beat, now: float) -> bool:
         """Take in a beat of the sibling; True when an owner has changed by it."""
@@ -186,7 +186,8 @@ class Gateway:
         held = self.sites[site]
         owns = held.claim.slot == self.slot
         overlap = now < held.until
-        leaving = owns and self.drained and self._successor(now)
+        # Before the sibling hears of it: it may take over the moment it does.
+        leaving = owns and self.drained and self._heard_within(now, LONG)
         return Duty(
             copies=self.sibling is not None and (overlap or leaving),
             hands_over=self.sibling is not None and not owns and not overlap,
@@ -213,8 +214,8 @@ class Gateway:
             return OTHER
         return DEFAULT if held.default == self.slot else ACQUIRED
 
-    def _successor(self, now: float) -> bool:
-        return self.alive(now) and self.heard is not None and not self.heard.beat.drained
+    def _heard_within(self, now: float, seconds: float) -> bool:
+        return self.heard is not None and now - self.heard.at <= seconds
 
     def _settle(self, now: float) -> None:
         waited = self.sibling is None or now - self.start >= START
@@ -240,8 +241,9 @@ class Gateway:
 
     def _reason(self, site: int, held: Site, now: float, broken: Collection[int]) -> str | None:
         if not self.alive(now):
-            # A sibling not heard of since the start may only be late.
-            return "dead" if self.heard or now - self.start >= START else None
+            # One that began with us was silent as long as we were.
+            late = now - self.start >= START + SILENT
+            return "dead" if self.heard is not None or late else None
         if self.drained or self.heard is None:
             return None
         if self.heard.beat.drained and site in self.paths:

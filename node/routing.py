@@ -38,6 +38,7 @@ class Daemon:
         self.probing = probing.Probing()
         self.effects = Effects(machine, self.tell)
         self.ending = False
+        self._tool = _stamp(machine)
         self._selector = selectors.DefaultSelector()
         self._bell: socket.socket | None = None
         self._due = self._looked = self._flipped = float("-inf")
@@ -114,11 +115,13 @@ class Daemon:
             return False
         changed = self.view.hear(beat, self.now())
         if changed:
-            held = {site: one.claim.slot for site, one in self.view.sites.items()}
+            held = {site: (one.claim.term, one.claim.slot) for site, one in self.view.sites.items()}
             self.tell(f"gateway {beat.slot} says who owns what: {held}")
         return changed
 
     def _tick(self) -> None:
+        # A rollout put another tool there: systemd starts that one, and nothing moves meanwhile.
+        self.ending = self.ending or self._tool != _stamp(self.machine)
         self._reload()
         if self.routes is None or self.view is None:
             return
@@ -152,7 +155,8 @@ class Daemon:
             broken=self.probing.verdict.broken(),
         )
         for site in taken:
-            self.tell(f"takes over site {site}: {view.sites[site].why}")
+            held = view.sites[site]
+            self.tell(f"takes over site {site}, term {held.claim.term}: {held.why}")
         if self._metrics_due is not None and now >= self._metrics_due:
             self._metrics_due = None
             self.effects.announcer.forget()
@@ -237,6 +241,15 @@ class Daemon:
         if told != before or now - at >= SHOWN:
             standing.show(self.machine, {"at": round(wall, 3), **told})
             self._shown = told, now
+
+
+def _stamp(machine: Machine) -> tuple[int, int] | None:
+    """What changes with the node tool's file."""
+    try:
+        state = machine.layout.tool.stat()
+    except FileNotFoundError:
+        return None
+    return state.st_ino, state.st_mtime_ns
 
 
 def _said(error: Exception) -> str:

@@ -14,6 +14,9 @@ _DHCP_CLIENT = frozenset({68, 546})  # RFC 2131, RFC 8415: where a cloud's netwo
 _FRR = frozenset({("bgpd", "tcp", 179), *(("bfdd", "udp", port) for port in (3784, 3785, 4784))})
 """FRR's daemons by process, protocol and port: RFC 4271, RFC 5881, RFC 5883."""
 
+_BFD_SOURCES = 49152
+"""The first UDP port that BFD sends from, at each link's own address (RFC 5881, section 4)."""
+
 Json = dict[str, Any]
 
 
@@ -32,6 +35,8 @@ def wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) 
             declared_here = (slot, protocol, port) in node.openings
             return None if declared_here else f"no role opens it on the plane {slot}"
     if protocol == "udp" and port in _DHCP_CLIENT:
+        return None
+    if node.links and listener["process"] == "bfdd" and protocol == "udp" and port >= _BFD_SOURCES:
         return None
     return "listens outside the planes"
 

@@ -152,6 +152,9 @@ def _policies(sites: list[Site], links: list[Neighbour], planes: list[Plane]) ->
             yield f"route-map site-{site.number}-in-{tail} permit {_ORDER}"
             yield f" match as-path site-{site.number}"
             yield f" match {word} address prefix-list site-{site.number}-{tail}"
+            if word == "ipv6":
+                # Never the link-local address that an interface may have: it is the same for all.
+                yield " set ipv6 next-hop prefer-global"
             yield "exit"
         yield f"route-map {_out(site.number, 'v4')} permit {_ORDER}"
         yield " match ip address prefix-list near-v4"

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
     from backplane.plan import Plan, PlanNode
 
 NAME = "bgp"
-RUN = "/run/backplane-frr"
-"""Where the daemons' sockets and what they are to read are."""
+RUN = "/run/frr"
+"""Where the daemons' sockets and what they are to read are: FRR's own place, for `vtysh`'s sake."""
 
-_DAEMONS = {"zebra": "which puts routes into the kernel", "bgpd": "BGP", "bfdd": "BFD"}
+_DAEMONS = {
+    "zebra": ("which puts routes into the kernel", ()),
+    "bfdd": ("BFD", ("zebra",)),
+    "bgpd": ("BGP", ("zebra", "bfdd")),
+}
+"""What each is, and behind whom it starts: bgpd tells bfdd by way of zebra whom to watch."""
 
 
 def unit(daemon: str) -> str:
@@ -28,32 +33,31 @@ def unit(daemon: str) -> str:
 
 
 def _service(daemon: str) -> str:
-    own = [f"--bfdctl {RUN}/bfdd.sock"] if daemon == "bfdd" else []
+    about, others = _DAEMONS[daemon]
     words = [
         f"/usr/lib/frr/{daemon}",
         "-d",
         # No shell over TCP.
         "-P 0",
-        f"-i {RUN}/{daemon}.pid",
-        f"-z {RUN}/zserv.api",
-        f"--vty_socket {RUN}",
         "--log syslog",
         "--log-level informational",
-        *own,
     ]
     return units.service(
-        about=f"Backplane's FRR: {daemon}, {_DAEMONS[daemon]}",
+        about=f"Backplane's FRR: {daemon}, {about}",
         start=" ".join(words),
         slots=[slot.slot for slot in planes.PLANES],
+        behind=[unit(one) for one in others],
+        # Behind a new zebra bfdd watches nobody, and bgpd goes on believing it (seen in 8.4.4).
+        needs=unit("zebra") if others else None,
         settings=[
             "Type=forking",
             f"PIDFile={RUN}/{daemon}.pid",
-            # The daemons share the directory, and each lets go of root by itself.
-            f"ExecStartPre=/usr/bin/install -d -o frr -g frr -m 0750 {RUN}",
-            "RuntimeDirectory=backplane-frr",
-            "RuntimeDirectoryPreserve=yes",
+            # The daemons share the directory, and each lets go of root by itself. It is no
+            # RuntimeDirectory=: those are root's again whenever a unit starts.
+            f"ExecStartPre=+/usr/bin/install -d -o frr -g frr -m 0750 {RUN}",
+            f"ReadWritePaths=-{RUN}",
             # At boot nothing has been loaded yet.
-            f"ExecStartPost=-/usr/bin/vtysh --config_dir {RUN} --vty_socket {RUN} -b -d {daemon}",
+            f"ExecStartPost=-/usr/bin/vtysh --config_dir {RUN} -b -d {daemon}",
             "PrivateTmp=yes",
         ],
     )

@@ -67,10 +67,11 @@ def parts(told: Speaker) -> Parts:
         slots=[one.slot for one in planes.PLANES],
         once=True,
         settings=[
-            f"After={' '.join(bgp.unit(one) for one in ('zebra', 'bgpd', 'bfdd'))}",
+            # It waits for the daemons itself.
             "RemainAfterExit=yes",
             "StandardOutput=null",
             "TimeoutStartSec=120",
+            f"ReadWritePaths=-{bgp.RUN}",
             "Restart=on-failure",
             "RestartSec=5",
         ],

@@ -44,6 +44,7 @@ def service(
     sees_files: bool = False,
     needs: str | None = None,
     part_of: str | None = None,
+    behind: Iterable[str] = (),
 ) -> str:
     """A service that is started behind its planes and, unless it ends by itself, kept running.
 
@@ -59,10 +60,11 @@ def service(
         once: it does one thing and ends.
         sees_files: it tells of the machine's file systems, and must see them as they are.
         needs: a unit that it is stopped and started with.
+        behind: other units that it is started after, if they start too.
         part_of: the plane with whose interface it comes and goes, in place of with the machine.
     """
-    behind = " ".join(["backplane-nft.service", *(_tunnel(slot) for slot in slots)])
-    lines = ["[Unit]", f"Description={about}", f"After={behind}", "StartLimitIntervalSec=0"]
+    first = " ".join(["backplane-nft.service", *(_tunnel(slot) for slot in slots), *behind])
+    lines = ["[Unit]", f"Description={about}", f"After={first}", "StartLimitIntervalSec=0"]
     lines += [f"Requires={needs}"] if needs else []
     lines += [f"PartOf={_tunnel(part_of)}"] if part_of else []
     lines += ["[Service]"]

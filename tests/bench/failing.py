@@ -11,7 +11,8 @@ from lab.faults import gateway, path, power
 from tests.bench.figures import Figures
 from tests.lab.flow import Flow
 from tests.lab.outage import Outage, outage, worst
-from tests.lab.routed import Routed, link_address, ports
+from tests.lab.routed import Routed
+from tests.lab.sites import link_address, ports
 from tests.lab.watcher import Change, watching
 
 Say = Callable[[str], None]

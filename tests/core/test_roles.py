@@ -34,6 +34,7 @@ def _mesh() -> dict[str, Any]:
 
 
 MADE = example.material(_mesh())
+ROUTED = example.material(example.routed())
 TOOLS = {"knot-dnsutils"}
 """Packages that bring no daemon."""
 
@@ -50,7 +51,8 @@ def _plan(**settings: object) -> Plan:
 def _parts(name: str, node: str = "fsn-a") -> Parts:
     parts = ROLES[name].parts
     assert parts is not None
-    return parts(MADE.plan, MADE.plan.node(node))
+    where = ROUTED.plan if ROLES[name].routed else MADE.plan
+    return parts(where, where.node(node))
 
 
 def _whose(piece: Tsig | PrivateKey | PublicKey | HostKey | Named) -> str:
@@ -114,8 +116,9 @@ def _listening(text: str) -> set[str]:
     return found
 
 
-# Where copies come in it is sshd that listens: `test_copies`.
-@pytest.mark.parametrize("name", sorted({*_running()} - {"replica"}))
+# Where copies come in it is sshd that listens: `test_copies`. FRR listens everywhere, behind
+# `test_forwarding`; whoever follows routes listens at its own address: `test_routes`.
+@pytest.mark.parametrize("name", sorted({*_running()} - {"replica", "bgp", "gateway", "routes"}))
 def test_no_listener_is_a_wildcard(name: str) -> None:
     """Wherever a daemon is told to listen is an address of its node, with a port of its role."""
     for node in MADE.plan.nodes:

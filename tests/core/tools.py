@@ -68,7 +68,8 @@ def _named(tool: str, into: Path) -> str | None:
 def _with_libraries(path: str, root: Path) -> str:
     """A program that runs the tool with the libraries that were unpacked beside it."""
     script = root / Path(path).name
-    folders = ":".join(str(one) for one in sorted(root.glob("usr/lib/*-linux-gnu*")))
+    places = [*root.glob("usr/lib/*-linux-gnu*"), *root.glob("usr/lib/*-linux-gnu*/frr")]
+    folders = ":".join(str(one) for one in sorted(places))
     script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={folders} exec {path} "$@"\n', encoding="utf-8")
     script.chmod(0o755)
     return str(script)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from lab import hostile
 from tests.lab.flow import PLANES
-from tests.lab.routed import Routed, address
+from tests.lab.routed import Routed
+from tests.lab.sites import address
 
 _PLACE = "/run/lab-hostile.py"
 _SECONDS = 60.0

@@ -10,7 +10,8 @@ import pytest
 
 from lab.faults import conntrack, path
 from tests.lab.flow import Flow
-from tests.lab.routed import FOUR_PORTS, NODES, SITES, Routed, link_address, links, ports
+from tests.lab.routed import Routed
+from tests.lab.sites import FOUR_PORTS, NODES, SITES, link_address, links, ports
 
 UP_AGAIN = 30.0
 """Seconds from the end of the silence until BFD is up: WireGuard tries each 5 s, BGP each 10 s."""

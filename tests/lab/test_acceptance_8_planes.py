@@ -5,7 +5,8 @@ from __future__ import annotations
 from lab import hostile
 from tests.lab.flow import PLANES
 from tests.lab.forging import Lie, hearing, leaks, lies, send, unheard, wide
-from tests.lab.routed import NODES, Routed, address, interface
+from tests.lab.routed import Routed
+from tests.lab.sites import NODES, address, interface
 
 METADATA = ("169.254.169.254", "fd00:ec2::254")
 

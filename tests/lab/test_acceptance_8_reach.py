@@ -8,7 +8,8 @@ import pytest
 
 from lab.network.namespace import Namespace
 from lab.prober import audit
-from tests.lab.routed import FOUR_PORTS, NODES, Routed, links, ports
+from tests.lab.routed import Routed
+from tests.lab.sites import FOUR_PORTS, NODES, links, ports
 
 
 def _reached(routed: Routed, source: str) -> dict[str, bool]:

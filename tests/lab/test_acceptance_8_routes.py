@@ -14,8 +14,9 @@ import pytest
 from lab.layout import LabError
 from tests.lab import mutant
 from tests.lab.mesh import Declaration, checkout
-from tests.lab.routed import DECLARED, GATEWAYS, NODES, Routed
+from tests.lab.routed import Routed
 from tests.lab.running import Running
+from tests.lab.sites import DECLARED, GATEWAYS, NODES
 
 ONE_MORE = "ash"
 """A fourth site, of one gateway."""

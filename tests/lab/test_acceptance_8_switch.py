@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from tests.lab.flow import Flow
-from tests.lab.routed import NODES, Routed, declared
+from tests.lab.routed import Routed
+from tests.lab.sites import NODES, declared
 
 BETWEEN = 2000.0
 """Milliseconds that a flow between sites may be without an answer."""

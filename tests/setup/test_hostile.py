@@ -9,7 +9,7 @@ import pytest
 from lab import hostile
 from tests.lab.flow import PLANES
 from tests.lab.forging import Heard, leaks, lies, unheard
-from tests.lab.routed import address, interface, link_address, links, ports
+from tests.lab.sites import address, interface, link_address, links, ports
 
 
 @pytest.mark.parametrize(
