@@ -93,6 +93,17 @@ def test_a_drain_that_nobody_takes_undoes_itself(
     assert _drained(enrolled)
 
 
+def test_a_daemon_that_dies_meanwhile_undoes_it(
+    enrolled: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could say that the sibling has taken over."""
+    _gateway(enrolled, {"sites": OWNED})
+    _later(enrolled, monkeypatch, lambda: {"at": 0})
+    with pytest.raises(Refused, match="does not run"):
+        drain.drain(enrolled.machine, {})
+    assert not _drained(enrolled)
+
+
 def test_force_waits_for_nobody(enrolled: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even for a sibling that lives."""
     _gateway(
