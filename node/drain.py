@@ -35,19 +35,27 @@ def drain(machine: Machine, request: Request) -> Answer:
         machine.disk.replace(file, b"", 0o600)
     if force:
         return _owners(told)
+    try:
+        return _owners(_given(machine))
+    except Refused:
+        if not before:
+            _undrain(machine)
+        raise
+
+
+def _given(machine: Machine) -> dict[str, Any]:
+    """What the daemon shows once nothing goes by this gateway any more."""
     until = machine.clock.seconds() + PATIENCE
     while not _is_drained(told := _shown(machine)):
         if machine.clock.seconds() > until:
             kept = [one["name"] for one in told["sites"].values() if one["slot"] == told["slot"]]
-            if not before:
-                _undrain(machine)
             raise Refused(
                 f"within {PATIENCE:g} s the sibling has not taken over {', '.join(kept) or 'all'}",
                 "look at `backplane status`: it takes what BGP leads it to; then try again, or "
                 "drain with force and lose what it does not reach",
             )
         machine.clock.sleep(STEP)
-    return _owners(told)
+    return told
 
 
 def undrain(machine: Machine, _: Request) -> Answer:

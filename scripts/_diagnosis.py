@@ -13,7 +13,8 @@ from typing import Any
 
 from scripts._causes import CAUSES, FIREWALL, PATH, RUNGS, SERVICE, TUNNEL, Diagnosis
 from scripts._evidence import Found, by_hand, fits, line
-from scripts._verdict import LINKS, Mesh
+from scripts._sessions import LINKS
+from scripts._verdict import Mesh
 from scripts._ways import AREA
 
 Json = Mapping[str, Any]

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 _DHCP_CLIENT = frozenset({68, 546})  # RFC 2131, RFC 8415: where a cloud's network set-up listens
 
-_FRR = frozenset({("bgpd", "tcp", 179), *(("bfdd", "udp", port) for port in (3784, 3785, 4784))})
-"""FRR's daemons by process, protocol and port: RFC 4271, RFC 5881, RFC 5883."""
+_FRR = frozenset(
+    {("bgpd", "tcp", 179), *(("bfdd", "udp", port) for port in (3784, 3785, 4784, 7784))}
+)
+"""FRR's daemons by process, protocol and port: RFC 4271, RFC 5881, RFC 5883, RFC 7881."""
 
-_BFD_SOURCES = 49152
-"""The first UDP port that BFD sends from, at each link's own address (RFC 5881, section 4)."""
+_BFD_SOURCE = range(49152, 65536)
+"""From which port each session of BFD sends, bound to the link's address (RFC 5881, section 4)."""
 
 Json = dict[str, Any]
 
@@ -34,11 +36,18 @@ def wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) 
         if address in families.values():
             declared_here = (slot, protocol, port) in node.openings
             return None if declared_here else f"no role opens it on the plane {slot}"
-    if protocol == "udp" and port in _DHCP_CLIENT:
-        return None
-    if node.links and listener["process"] == "bfdd" and protocol == "udp" and port >= _BFD_SOURCES:
+    if (protocol == "udp" and port in _DHCP_CLIENT) or _is_bfd_session(node, listener):
         return None
     return "listens outside the planes"
+
+
+def _is_bfd_session(node: MeshNode, listener: Mapping[str, Any]) -> bool:
+    """Whether it is the socket from which BFD sends on a link; `ss` shows it as one that waits."""
+    return (
+        str(listener["address"]) in node.ends
+        and listener["process"] == "bfdd"
+        and int(listener["port"]) in _BFD_SOURCE
+    )
 
 
 def _is_frr(node: MeshNode, listener: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from scripts import _verdict
+from scripts._sessions import LINKS, sessions
 from scripts._verdict import FAMILIES, Mesh
 
 Json = Mapping[str, Any]
@@ -37,7 +37,7 @@ def table(declared: Mesh, verdict: Json) -> Table:
     for column in ("plane", "interface", "IPv4", "IPv6", "services", "unexpected", "handshakes"):
         shown.add_column(column, justify="left" if column in {"plane", "interface"} else "right")
     each = len(declared.nodes) * (len(declared.nodes) - 1)
-    sessions = Counter(slot for _, _, slot, _ in _verdict.sessions(declared))
+    wanted = Counter(slot for _, _, slot, _ in sessions(declared))
     stale = verdict["handshakes"]["stale"]
     found = verdict["isolation"]
     for slot, interface in declared.interfaces.items():
@@ -58,11 +58,11 @@ def table(declared: Mesh, verdict: Json) -> Table:
             *(_good(count, each) for count in reached),
             _good(doors - len(_on(found["missing_open"], slot)), doors),
             _none(len(_on(found["unexpected_open"], slot))),
-            _good(sessions[slot] - len(_on(stale, slot)), sessions[slot]),
+            _good(wanted[slot] - len(_on(stale, slot)), wanted[slot]),
         )
-    if links := sessions[_verdict.LINKS]:
-        alive = _good(links - len(_on(stale, _verdict.LINKS)), links)
-        shown.add_row(_verdict.LINKS, "wgl*", "", "", "", "", alive)
+    if links := wanted[LINKS]:
+        alive = _good(links - len(_on(stale, LINKS)), links)
+        shown.add_row(LINKS, "wgl*", "", "", "", "", alive)
     return shown
 
 

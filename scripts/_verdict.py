@@ -8,14 +8,9 @@ from typing import Any
 
 from backplane.clouds import CLOUDS
 from scripts._listening import listeners
-
-FRESH = 180
-"""Seconds; an older session carries nothing (WireGuard's REJECT_AFTER_TIME)."""
+from scripts._sessions import handshakes
 
 FAMILIES = ("ipv4", "ipv6")
-
-LINKS = "links"
-"""What stands for a plane where a session is that of a link between gateways."""
 
 _ANSWERS = frozenset({"open", "refused"})
 
@@ -36,6 +31,7 @@ class MeshNode:
         site: its site's name.
         links: by interface, the gateways that it is linked to, if it is one.
         dials: the UDP ports of its links' interfaces.
+        ends: its own addresses on its links.
     """
 
     name: str
@@ -45,6 +41,7 @@ class MeshNode:
     site: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
     dials: frozenset[int] = frozenset()
+    ends: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +133,7 @@ def mesh(outputs: Mapping[str, Any], listed: Iterable[int], extra: Iterable[str]
             site=node["site"],
             links={link["interface"]: link["peer"] for link in links.get(name, ())},
             dials=frozenset(int(link["port"]) for link in links.get(name, ())),
+            ends=frozenset(at for link in links.get(name, ()) for at in link["addresses"].values()),
         )
         for name, node in sorted(outputs["nodes"].items())
         if not (node["offline"] or node["retire"] or name in left_out)
@@ -217,46 +215,6 @@ def isolation(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
         "open": opened,
         "unexpected_open": unexpected,
         "missing_open": missing,
-    }
-
-
-def sessions(declared: Mesh) -> list[tuple[str, str, str, str]]:
-    """Every session that must be: node, peer, plane (or `LINKS`), and the node's interface."""
-    there = {node.name for node in declared.nodes}
-    planes = [
-        (node.name, peer.name, slot, interface)
-        for slot, interface in declared.interfaces.items()
-        for node in declared.nodes
-        for peer in declared.nodes
-        if declared.are_peers(node, peer)
-    ]
-    links = [
-        (node.name, peer, LINKS, interface)
-        for node in declared.nodes
-        for interface, peer in sorted(node.links.items())
-        if peer in there
-    ]
-    return [*planes, *links]
-
-
-def handshakes(declared: Mesh, facts: Mapping[str, Facts]) -> Json:
-    """How old each session is, on every node, plane and peer node, and on every link."""
-    stale: list[Json] = []
-    ages: list[float] = []
-    wanted = sessions(declared)
-    for node, peer, slot, interface in wanted:
-        seen = facts[node].interfaces.get(interface, {}) if node in facts else {}
-        known = {one["name"]: one["handshake_age"] for one in seen.get("peers", ())}
-        age = known.get(peer)
-        if age is None or age > FRESH:
-            stale.append({"from": node, "to": peer, "plane": slot, "age": age})
-        else:
-            ages.append(age)
-    return {
-        "expected": len(wanted),
-        "fresh": len(ages),
-        "oldest": round(max(ages)) if ages else None,
-        "stale": stale,
     }
 
 

@@ -15,6 +15,7 @@ from tests.scripts import ways
 from tests.scripts.facts import ANY, Facts
 
 Json = dict[str, Any]
+ENDS = {"fsn-a": "10.254.0.33", "hel-a": "10.254.0.34"}
 GATEWAYS = ("fsn-a", "hel-a")
 SITES = {name: name.partition("-")[0] for name in mesh.NAMES}
 
@@ -30,7 +31,13 @@ def outputs() -> Json:
     told["plan"]["nodes"] = {
         name: {
             "links": [
-                {"interface": interface, "peer": peer, "port": port, "site": SITES[peer]}
+                {
+                    "interface": interface,
+                    "peer": peer,
+                    "port": port,
+                    "site": SITES[peer],
+                    "addresses": {"ipv4": ENDS[name]},
+                }
                 for peer, interface, port in [link[name]]
                 if name in GATEWAYS
             ]
@@ -111,6 +118,10 @@ def _listener(protocol: str, port: int, process: str | None, at: str = ANY) -> J
         (_listener("udp", 51832, None), {"fsn-a": "listens on every address", "hel-a": None}),
         (_listener("udp", 3784, "bfdd"), {"fsn-a": None, "fsn-b": "listens on every address"}),
         (_listener("udp", 3784, "bfdd", "::"), {"fsn-a": None}),
+        (_listener("udp", 49156, "bfdd", ENDS["fsn-a"]), {"fsn-a": None}),
+        (_listener("udp", 49156, "bfdd", ENDS["hel-a"]), {"fsn-a": "listens outside the planes"}),
+        (_listener("udp", 49156, "nc", ENDS["fsn-a"]), {"fsn-a": "listens outside the planes"}),
+        (_listener("udp", 5000, "bfdd", ENDS["fsn-a"]), {"fsn-a": "listens outside the planes"}),
         (_listener("tcp", 179, "bgpd"), {"fsn-a": None, "fsn-b": "listens on every address"}),
         (_listener("tcp", 179, "nc"), {"fsn-a": "listens on every address"}),
         (_listener("tcp", 2601, "zebra"), {"fsn-a": "listens on every address"}),
