@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from lab import hostile
 from tests.lab.flow import PLANES
 from tests.lab.forging import Lie, hearing, leaks, lies, send, unheard, wide
@@ -65,13 +67,31 @@ def test_a_hostile_gateway_cannot_move_packets_between_planes(routed: Routed) ->
 
 
 def test_a_hostile_gateway_cannot_move_packets_into_its_own_site(routed: Routed) -> None:
-    """Towards its leaf it may speak for the site that it owns, on the plane that it goes out of."""
+    """Towards its leaf it may speak for the site that it owns, on the plane that it goes out of.
+
+    What it sends to an address of another plane comes to the leaf on the plane that it was sent on,
+    as nobody is in between: there the leaf's own guard drops and counts each of them.
+    """
     routed.settled()
     gateway, leaf = routed.owner("fsn", "hel"), routed.leaf("fsn")
     own = (gateway, routed.leaf("hel"))
-    told = lies(PLANES, (*own, routed.sibling(gateway)), (leaf,), own=own)
+    everything = lies(PLANES, (*own, routed.sibling(gateway)), (leaf,), own=own)
+    astray = [
+        lie for lie in everything if lie.speaker in own and lie.source == lie.ingress != lie.target
+    ]
     with wide(routed, gateway, leaf):
-        _tried(routed, gateway, told)
+        _tried(routed, gateway, [lie for lie in everything if lie not in astray])
+        before = _dropped(routed, leaf)
+        send(routed, gateway, [lie.packet for lie in astray])
+        _arrived(routed, gateway, astray)
+    assert _dropped(routed, leaf) - before == len(astray) > 0
+
+
+def _dropped(routed: Routed, name: str) -> int:
+    """How many packets a node's guards have dropped on all planes."""
+    told = json.loads(routed.on(name).succeed("nft -j list counters table inet backplane"))
+    counters = (entry["counter"] for entry in told["nftables"] if "counter" in entry)
+    return sum(one["packets"] for one in counters if one["name"].startswith("unexpected_"))
 
 
 def test_nobody_reaches_the_clouds_metadata_by_a_gateway(routed: Routed) -> None:
