@@ -65,9 +65,10 @@ def check(machine: Machine, request: Request) -> Answer:
     Returns:
         ``ok``; ``silent``: names that did not answer; ``unknown``: those of them that the
         generation does not know; ``details``: where; ``reasons``: why it is not live; ``ends``:
-        with a ``nonce`` in the request, what :mod:`node.ends` tells.
+        with a ``nonce`` in the request, what :mod:`node.ends` tells; ``ways``: what BGP brings a
+        gateway. With the ``ways`` of an earlier answer, those must be there again, and new ones.
     """
-    from node import checks, ends, services  # noqa: PLC0415 - every verb starts Python anew
+    from node import checks, ends, learned, services  # noqa: PLC0415 - every verb starts anew
 
     name = ask(request, "generation", str)
     names = [str(peer) for peer in ask(request, "peers", list)]
@@ -86,11 +87,14 @@ def check(machine: Machine, request: Request) -> Answer:
     reasons = checks.reasons_not_live(machine, generation)
     quiet = checks.silent(machine, generation, names, seconds)
     reasons += services.failing(machine, generation, seconds)
+    if "ways" in request:
+        reasons += learned.missing(machine, ask(request, "ways", dict), seconds)
     unknown = sorted(set(names) - known)
     nonce = ask(request, "nonce", str) if "nonce" in request else ""
     return {
         "ok": not (quiet or unknown or reasons),
         "ends": ends.digests(machine, generation, nonce) if nonce else {},
+        "ways": learned.ways(machine),
         "silent": sorted({item.name for item in quiet} | set(unknown)),
         "unknown": unknown,
         "details": [

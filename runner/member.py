@@ -38,6 +38,7 @@ class Member:
         self.before: JSON = {}
         self.silent: frozenset[str] = frozenset()
         self.ends: ends.Told = {}
+        self.ways: JSON = {}
         self.ahead = 0
         self.off = 0.0
         self._key = key

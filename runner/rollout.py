@@ -166,6 +166,7 @@ class Rollout:
         answer = await member.call("check", request)
         # A peer that this generation does not know yet is new, and a new one must answer.
         member.silent = frozenset(answer["silent"]) - frozenset(answer.get("unknown", ()))
+        member.ways = answer.get("ways", {})
 
     async def _prepare(self, member: Member) -> None:
         """Add what is new, carrying nothing yet; its time tells how long a flip may take."""
@@ -206,7 +207,8 @@ class Rollout:
         peers = sorted({m.name for m in self.members if m is not member} - member.silent)
         while True:
             about = {"generation": member.target.generation, "nonce": self.lease}
-            answer = await member.call("check", {**about, "peers": peers})
+            ways = {"ways": member.ways} if member.ways else {}
+            answer = await member.call("check", {**about, **ways, "peers": peers})
             if answer.get("ok"):
                 member.ends = answer.get("ends", {})
                 return

@@ -41,8 +41,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-fault", action="store_true", help="make every lock-out attempt")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, and leave out or fail what this machine cannot run."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, and leave out or fail what this machine cannot run.
+
+    What is long is not of the gate at all, and so neither left out nor failed there.
+    """
+    if not config.getoption("--every-fault"):
+        left = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
     reasons = {"lab": lab_missing(), "engine": engine_missing()}
     for item in items:
         for level, reason in reasons.items():

@@ -78,6 +78,7 @@ def test_links_come_up_again_after_either_end_reboots(routed: Routed, which: int
     assert routed.flawless(routed.leaf("fsn"), routed.leaf("hel"))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_dead_links_cost_no_site_a_packet(routed: Routed) -> None:
     """All four links between two sites die and come back: 0 lost inside each of the three sites.

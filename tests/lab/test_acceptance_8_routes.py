@@ -34,6 +34,7 @@ def _running(routed: Routed, gateway: str) -> str:
     return routed.on(gateway).succeed("vtysh -c 'show running-config no-header'")
 
 
+@pytest.mark.long
 def test_loading_unchanged_routes_again_resets_no_session(routed: Routed) -> None:
     """On each gateway, twice: the running configuration and all sessions' counters are as before.
 
@@ -53,6 +54,7 @@ def test_loading_unchanged_routes_again_resets_no_session(routed: Routed) -> Non
     assert all(after > before[gateway][peer] for peer, after in routed.established(gateway).items())
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_fourth_site_resets_no_session_of_the_three(routed: Routed) -> None:
     """Added and taken away again: every other session was up all the time."""
@@ -96,6 +98,7 @@ def _at_rest(routed: Routed) -> dict[str, tuple[Any, ...]]:
     return {name: (one["active"], one["confirmed"], one["timer"]) for name, one in told.items()}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_routes_that_let_nothing_through_undo_themselves(routed: Routed, tmp_path: Path) -> None:
     """Route-maps of both of a site's gateways deny everything: `up` fails, and all is as before.

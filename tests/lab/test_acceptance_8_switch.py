@@ -14,6 +14,7 @@ BETWEEN = 2000.0
 """Milliseconds that a flow between sites may be without an answer."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_topologies_are_switched_under_ping(
     routed: Routed, capsys: pytest.CaptureFixture[str]
