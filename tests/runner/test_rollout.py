@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner import failure, member, rollout, staging
 from runner.failure import Failed
 from runner.rollout import Rollout
-from tests.runner.fleet import NEW, OLD, Fleet
+from tests.runner.fleet import NEW, OLD, FakeNode, Fleet
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -157,6 +158,34 @@ def test_peer_that_falls_silent_undoes_the_change(monkeypatch: pytest.MonkeyPatc
 
     fleet = play(3, scene, prepare=nothing)
     assert states(fleet) == {(OLD, OLD, "", False)}
+
+
+def test_ways_that_bgp_brought_before_are_asked_for_after_the_flip() -> None:
+    """What a gateway tells before is what it is held to afterwards; others are asked nothing."""
+    asked: list[tuple[str, object]] = []
+
+    def prepare(fleet: Fleet) -> None:
+        for node in fleet.nodes:
+            look = node.do_check
+
+            def check(
+                request: dict[str, Any],
+                node: FakeNode = node,
+                look: Callable[[dict[str, Any]], dict[str, Any]] = look,
+            ) -> dict[str, Any]:
+                asked.append((node.name, request.get("ways")))
+                ways = {"known": [2], "reached": [2]} if node.name == "n000" else None
+                return {**look(request), **({"ways": ways} if ways else {})}
+
+            node.do_check = check  # type: ignore[method-assign]
+
+    play(2, _carry_out, prepare=prepare)
+    assert sorted(asked, key=str) == [
+        ("n000", None),
+        ("n000", {"known": [2], "reached": [2]}),
+        ("n001", None),
+        ("n001", None),
+    ]
 
 
 def test_silent_node_is_named_with_the_hint(monkeypatch: pytest.MonkeyPatch) -> None:
