@@ -75,7 +75,7 @@ def interruptions(old: Json, new: Json, change: Change) -> Iterator[Interruption
     yield from _restarts(old, new, change.nodes)
 
 
-BETWEEN = "at most 2 s; inside a site nothing stops"
+BETWEEN = "some seconds at most; inside a site nothing stops"
 """How long traffic between sites stands still when the topology changes."""
 
 _MOVED = "until another gateway carries them, or the new links are up; inside a site nothing stops"
