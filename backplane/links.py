@@ -26,9 +26,6 @@ ROUTES_PORT = 5310
 """UDP, on management: where gateways tell the nodes of their site what they carry."""
 
 FIRST_PORT = 51830
-FIRST_ASN = 65001
-"""Of site 0 (RFC 6996 keeps 64512 to 65534 for private use)."""
-
 V4_PREFIX, V6_PREFIX = 30, 124
 """Prefix lengths of a link: FRR 8.4.4 needs an IPv6 next hop of its own for each plane, and a /127
 has two."""

@@ -45,7 +45,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "shape": ("node.traffic", "shape", "json"),
     "unshape": ("node.traffic", "unshape", "json"),
     "routes": ("node.routing", "run", "json"),
-    "routes-end": ("node.routing", "end", "json"),
+    "routes-end": ("node.retiring", "end", "json"),
     "drain": ("node.drain", "drain", "json"),
     "undrain": ("node.drain", "undrain", "json"),
     "routing": ("node.drain", "routing", "json"),

@@ -10,7 +10,7 @@ again. Of the planes, wg0, the second way in, comes last.
 import contextlib
 from collections.abc import Iterator
 
-from node import changes, interfaces, record
+from node import changes, generations, interfaces, record
 from node.bundle import LINK as LINK_SLOT
 from node.errors import Refused
 from node.generations import Generation
@@ -126,7 +126,10 @@ def add_links(machine: Machine, target: Generation) -> tuple[list[str], float]:
     """
     up = interfaces.live_names(machine)
     links = (name for name, told in target.interfaces.items() if told["slot"] == LINK_SLOT)
-    new = sorted(set(links) - up)
+    # One that boot starts already is the flip's: a cut before it must not find another key there.
+    confirmed = generations.named(machine, machine.layout.confirmed)
+    known = generations.load(machine, confirmed).interfaces if confirmed else {}
+    new = sorted(set(links) - up - set(known))
     if not new:
         return [], 0.0
     interfaces.bring_up_ahead(machine, new, target.file("wireguard"))

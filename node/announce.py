@@ -12,7 +12,7 @@ AGAIN = 5.0  # seconds after which what FRR did not take is tried once more
 def set_metric(machine: Machine, site: int, metric: int) -> None:
     """Have FRR announce the site's own subnets to a remote site with this MED."""
     # Only gateways have FRR, and every start of Python counts during a flip.
-    importlib.import_module("node.frr").set_metric(machine, site, metric)
+    importlib.import_module("node.frr").set_metric(machine, str(site), metric)
 
 
 class Announcer:
@@ -39,6 +39,11 @@ class Announcer:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="metrics", daemon=True)
             self._thread.start()
+
+    def is_done(self) -> bool:
+        """Whether FRR has taken all that is wanted."""
+        with self._change:
+            return not self._open()
 
     def forget(self) -> None:
         """Set all of them again: FRR has read its file anew."""

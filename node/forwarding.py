@@ -212,13 +212,16 @@ def apply(machine: Machine, live: Mapping[str, Paths], want: Mapping[str, Paths]
 
 
 def reached(routes: Routes, live: Mapping[str, Paths]) -> set[int]:
-    """Remote sites that BGP brought a route to."""
+    """Remote sites that BGP brought every route to: each plane's, over IPv4 and IPv6."""
     learned = live["-4"].learned | live["-6"].learned
     return {
         site
-        for plane in routes.planes.values()
-        for site, far in plane.far.items()
-        if learned & {wireguard.prefix(one) for one in far.both()}
+        for site in routes.sites
+        if all(
+            wireguard.prefix(network) in learned
+            for plane in routes.planes.values()
+            for network in plane.far[site].both()
+        )
     }
 
 

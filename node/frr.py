@@ -7,6 +7,7 @@ after a crash reads it there by itself.
 import json
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,6 +211,9 @@ def _write(machine: Machine, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new.write_text(text, encoding="ascii")
+    # The directory is the daemons': a name that nobody can have put there before, nor led astray.
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(new, flags, 0o600), "w", encoding="ascii") as file:
+        file.write(text)
     new.rename(path)

@@ -57,8 +57,8 @@ def moves(live: Allowed, want: Allowed) -> Iterator[list[str]]:
     """One `wg set` for each interface that differs.
 
     First the peers that get something, which takes it from whoever had it: no packet in between
-    finds no peer. A peer that is not there is not made: a flip is about to bring it, or to hold it
-    out.
+    finds no peer. A peer that is not there, or has none of its own addresses yet, is left alone: a
+    flip is about to bring it, or to hold it out.
     """
     for name, peers in sorted(want.items()):
         there = dict(live.get(name, {}))
@@ -66,6 +66,11 @@ def moves(live: Allowed, want: Allowed) -> Iterator[list[str]]:
         getting = [key for key in peers if key in there and peers[key] - there[key]]
         for public in [*getting, *peers]:
             if public not in there or there[public] == peers[public]:
+                continue
+            if (
+                not {prefix for prefix in peers[public] if wireguard.is_host(prefix)}
+                <= there[public]
+            ):
                 continue
             argv += ["peer", public, "allowed-ips", ",".join(sorted(peers[public]))]
             there = {key: had - peers[public] for key, had in there.items()}

@@ -84,11 +84,14 @@ def check(machine: Machine, request: Request) -> Answer:
         }
     generation = generations.load(machine, name)
     known = {peer["name"] for peers in generation.mesh.values() for peer in peers}
+    until = machine.clock.seconds() + seconds
     reasons = checks.reasons_not_live(machine, generation)
     quiet = checks.silent(machine, generation, names, seconds)
-    reasons += services.failing(machine, generation, seconds)
+    # One patience for all of it: whoever asks asks again.
+    reasons += services.failing(machine, generation, max(0.0, until - machine.clock.seconds()))
     if "ways" in request:
-        reasons += learned.missing(machine, ask(request, "ways", dict), seconds)
+        left = max(0.0, until - machine.clock.seconds())
+        reasons += learned.missing(machine, ask(request, "ways", dict), names, left)
     unknown = sorted(set(names) - known)
     nonce = ask(request, "nonce", str) if "nonce" in request else ""
     return {

@@ -109,13 +109,13 @@ class Routes:
         return {link: site for site, remote in self.sites.items() for link in remote.links}
 
 
-def read(machine: Machine) -> Routes | None:
-    """The active generation's; None where the mesh is not routed.
+def read(machine: Machine, *, confirmed: bool = False) -> Routes | None:
+    """The active generation's, or the confirmed one's; None where the mesh is not routed.
 
     Raises:
         Refused: It is malformed.
     """
-    file = machine.layout.active / FILE
+    file = (machine.layout.confirmed if confirmed else machine.layout.active) / FILE
     try:
         text = file.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):

@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
-from node import bell, forwarding, generations, heartbeat, probing, routed, standing
+from node import bell, generations, heartbeat, probing, retiring, routed, standing
 from node.duties import Effects
 from node.errors import Refused, mask
 from node.follower import Leaf
@@ -220,6 +220,8 @@ class Daemon:
             slots = frozenset(routes.names)
             if not isinstance(view, Leaf) or view.slots != slots:
                 view = Leaf(slots=slots)
+                # It may have been a gateway before.
+                self._try(lambda: retiring.retire(self.machine))
         elif not isinstance(view, Gateway) or (view.slot, view.sibling) != (
             routes.slot,
             routes.other,
@@ -234,6 +236,7 @@ class Daemon:
         now, wall = self.now(), self.machine.clock.wall()
         told = shown(self.routes, self.view, now, wall, self.effects.paths)
         if isinstance(self.view, Gateway):
+            told["announced"] = self.effects.announcer.is_done()
             for site, lanes in self.probing.verdict.shown().items():
                 if str(site) in told["sites"]:
                     told["sites"][str(site)]["lanes"] = lanes
@@ -267,21 +270,3 @@ def run(machine: Machine, _: Request) -> Answer:
     """Keep the routes until systemd ends it."""
     Daemon(machine).run()
     return {}
-
-
-def end(machine: Machine, _: Request) -> Answer:
-    """Take away whatever the daemon made, unless the active generation has a use for it still.
-
-    Returns:
-        ``removed``: whether anything was to be.
-    """
-    if (machine.layout.active / routed.FILE).exists():
-        return {"removed": False}
-    nothing = forwarding.Paths()
-    live = forwarding.read(machine)
-    forwarding.apply(machine, live, dict.fromkeys(live, nothing))
-    forwarding.load(machine, forwarding.no_copies())
-    machine.forget(standing.owners_file(machine))
-    machine.forget(standing.shown_file(machine))
-    machine.disk.remove(standing.drained_file(machine))
-    return {"removed": True}

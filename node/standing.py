@@ -88,7 +88,8 @@ def shown(
         ``slot``; ``drained``; ``sibling``: its ``name``, ``alive`` and ``drained``, null without
         one; ``overlap``: whether a change of owner is under way; ``sites`` by id: ``name``,
         ``owner``, ``slot``, ``term``, ``why``, ``since`` (seconds since 1970), and on a gateway
-        ``path`` (BGP leads there), ``copies``, ``hands_over``, ``metric``.
+        ``path`` (BGP leads there), ``copies``, ``hands_over``, ``metric``. A gateway's daemon adds
+        ``announced``: whether FRR has taken all metrics.
     """
     sites: dict[str, dict[str, Any]] = {}
     for site, held in view.sites.items():

@@ -35,6 +35,19 @@ def entrance(node: PlanNode) -> list[str]:
     return [f'\t\tiifname "{link.interface}" goto {_from(link)}' for link in node.links]
 
 
+def astray(node: PlanNode) -> list[str]:
+    """What drops packets to a gateway's addresses in the mesh that came by no way of the mesh.
+
+    Between gateways both ports are known, so that a packet made up elsewhere could pass for an
+    answer.
+    """
+    if not node.links:
+        return []
+    own = [*node.addresses.values(), *(link.own for link in node.links)]
+    four, six = ", ".join(at.v4 for at in own), ", ".join(at.v6 for at in own)
+    return [f"\t\tip daddr {{ {four} }} drop", f"\t\tip6 daddr {{ {six} }} drop"]
+
+
 def inputs(
     plan: Plan, node: PlanNode, up: list[PlanPlane], *, held: list[str], prefix: str
 ) -> Iterator[str]:

@@ -10,7 +10,9 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from backplane.clouds import CLOUDS
+from backplane.links import ROUTES_PORT
 from backplane.plan import Peer, Plan, PlanNode, PlanPlane
+from backplane.planes import MANAGEMENT
 from backplane.render import forwarding
 
 PREFIX = "BACKPLANE-UNEXPECTED"
@@ -153,6 +155,7 @@ def _input(node: PlanNode, up: list[PlanPlane]) -> list[str]:
         # The guard stands before `established`: a peer that is gone has no session left either.
         *(f'\t\tiifname "{plane.interface}" goto {plane.interface}' for plane in up),
         *forwarding.entrance(node),
+        *forwarding.astray(node),
         *_strangers(ipv6=node.ipv6, advertised=CLOUDS[node.cloud].advertised),
         f"\t\tudp dport {{ {ports} }} accept",
         "\t}",
@@ -193,9 +196,14 @@ def _plane(
             opening.port
             for opening in plan.openings(node.name)
             if opening.slot == plane.slot and opening.proto == proto
+            if opening.port != ROUTES_PORT
         }
         if openings:
             lines.append(f"\t\t{proto} dport {{ {', '.join(map(str, sorted(openings)))} }} accept")
+    if plane.slot == MANAGEMENT.slot and plan.routed:
+        # Who carries what the gateways of the own site say, and nobody else.
+        own_site = ", ".join(one.addresses[plane.slot].v4 for one in plan.gateways(node.site))
+        lines.append(f"\t\tip saddr {{ {own_site} }} udp dport {ROUTES_PORT} accept")
     return [*lines, "\t\tdrop", "\t}", ""]
 
 

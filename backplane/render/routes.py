@@ -39,7 +39,7 @@ def document(plan: Plan, node: PlanNode) -> str:
             {"slot": one.slot, "name": one.name, "v4": one.addresses[way].v4} for one in own
         ],
         "nodes": sorted(one.addresses[way].v4 for one in mates),
-        "sibling": {"interface": between.interface, **_both(between.far)} if between else None,
+        "sibling": {"interface": between.interface} if between else None,
         "sites": {str(site.id): _site(plan, node, site) for site in remote},
         "planes": {
             plane.interface: {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from backplane import planes
 from backplane.links import ROUTES_PORT
 from backplane.render import routes
-from backplane.roles import units
+from backplane.roles import bgp, units
 from backplane.roles.base import Parts, Role
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         about="Backplane's ways to other sites: who owns them",
         start=f"{_TOOL} routes",
         slots=[_SLOT],
+        # On a gateway: what FRR reads must be there when this begins, to be written to.
+        behind=[bgp.unit("zebra")] if node.links else [],
         settings=[
             "StandardOutput=null",
             # Nothing it made goes with it, unless the mesh is routed no more.
@@ -34,7 +36,7 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
             # The site waits for its beats: 0.9 s without one move every route.
             "CPUWeight=1000",
             "OOMScoreAdjust=-900",
-            "ReadWritePaths=/run/backplane /var/lib/backplane",
+            f"ReadWritePaths=/run/backplane /var/lib/backplane -{bgp.RUN}",
         ],
     )
     return Parts(

@@ -58,6 +58,7 @@ MESH = {
          "beyond": "1"},
     ]
 }  # fmt: skip
+MESH["wgl2-0"] = [{"name": "z", "v4": "10.254.0.2", "v6": "fd00::2", "public": "Y", "kind": "link"}]
 FAR = frozenset({"10.201.2.0/24", "fd00:0:0:102::/64"})
 OWN = {
     "A": frozenset({"10.201.1.1/32", "fd00:0:0:101::1/128"}),
@@ -72,7 +73,10 @@ class Kernel(Commands):
         self.allowed = {"A": OWN["A"], "B": OWN["B"] | FAR, "C": frozenset({"10.201.1.4/32"})}
         self.rules: dict[str, set[tuple[str, str]]] = {"-4": set(), "-6": set()}
         self.routes: dict[str, set[str]] = {"-4": set(), "-6": set()}
-        self.bgp: dict[str, list[str]] = {"-4": ["10.201.2.0/24"], "-6": []}
+        self.bgp: dict[str, list[str]] = {
+            "-4": ["10.201.2.0/24"],
+            "-6": ["fd00:0:0:102::/64"],
+        }
         self.ruleset = ""
         self.log: list[str] = []
 

@@ -17,6 +17,7 @@ from tests.node.routed_box import FAR, MESH, OWN, daemon
 
 A, B, C = (key(name) for name in "ABC")
 OLD_B = key("B before")
+NAMES = ["b", "z"]
 
 
 def _generation() -> Generation:
@@ -101,15 +102,19 @@ def test_inside_is_as_the_prefix_says(number: int, length: int, other: int) -> N
 def test_bgp_must_bring_every_plane_by_both_families(tmp_path: Path) -> None:
     """With IPv4 alone the site is not reached; what was not reached before is not asked for."""
     made, kernel = daemon(tmp_path, 0)
+    kernel.bgp["-6"] = []
     assert learned.ways(made.machine) == {"known": [2], "reached": []}
     before = {"known": [2], "reached": [2]}
-    told = learned.missing(made.machine, before, 2.0)
+    told = learned.missing(made.machine, before, NAMES, 2.0)
     assert told == ["BGP brings no way to site 2 on every plane"]
-    assert learned.missing(made.machine, {"known": [], "reached": []}, 2.0) == told, "it is new"
-    assert learned.missing(made.machine, {"known": [2], "reached": []}, 2.0) == []
+    assert learned.missing(made.machine, {"known": [], "reached": []}, NAMES, 2.0) == told, (
+        "it is new"
+    )
+    assert learned.missing(made.machine, {"known": [2], "reached": []}, NAMES, 2.0) == []
+    assert learned.missing(made.machine, before, ["b", "c"], 2.0) == [], "its gateway is away"
     kernel.bgp["-6"] = ["fd00:0:0:102::/64"]
     assert learned.ways(made.machine) == before
-    assert learned.missing(made.machine, before, 0.0) == []
+    assert learned.missing(made.machine, before, NAMES, 0.0) == []
 
 
 @pytest.mark.parametrize("slot", [None, 0])
@@ -119,4 +124,7 @@ def test_a_leaf_and_a_mesh_have_no_ways_of_bgp(tmp_path: Path, slot: int | None)
     if slot == 0:
         (made.machine.layout.active / routed.FILE).unlink()
     assert learned.ways(made.machine) == {"known": [], "reached": []}
-    assert json.dumps(learned.missing(made.machine, {"known": [2], "reached": [2]}, 0.0)) == "[]"
+    assert (
+        json.dumps(learned.missing(made.machine, {"known": [2], "reached": [2]}, NAMES, 0.0))
+        == "[]"
+    )

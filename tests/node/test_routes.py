@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import drain, forwarding, holders, routed, routing, standing
+from node import drain, forwarding, holders, retiring, routed, standing
 from node.commands import Result
 from node.errors import Refused
 from node.heartbeat import Beat, Claim, pack, parse
@@ -120,10 +120,10 @@ def test_the_end_removes_all_unless_it_is_a_restart(tmp_path: Path) -> None:
     """Rules, routes, copies and records go when the active generation has no routes."""
     made, kernel = daemon(tmp_path, 0)
     turn(made, 6, Beat(slot=1, stamp=1, claims={2: Claim(1, 1)}))
-    assert routing.end(made.machine, {}) == {"removed": False}
+    assert retiring.end(made.machine, {}) == {"removed": False}
     assert kernel.rules["-4"]
     (made.machine.layout.generation(GENERATION) / routed.FILE).unlink()
-    assert routing.end(made.machine, {}) == {"removed": True}
+    assert retiring.end(made.machine, {}) == {"removed": True}
     assert not any([*kernel.rules.values(), *kernel.routes.values()])
     assert not standing.owners_file(made.machine).exists()
     assert standing.claims(made.machine) == {}
