@@ -49,7 +49,7 @@ def _given(machine: Machine) -> dict[str, Any]:
     while not _is_drained(told := _shown(machine)):
         if machine.clock.seconds() > until:
             kept = [one["name"] for one in told["sites"].values() if one["slot"] == told["slot"]]
-            if not kept and not told["announced"]:
+            if not kept and not told.get("announced"):
                 raise Refused(
                     "the sibling has taken over, and FRR does not tell other sites so",
                     "look at `systemctl status 'backplane-*'` on the machine, then try again",
@@ -146,7 +146,7 @@ def _shown(machine: Machine) -> dict[str, Any]:
 
 def _is_drained(told: Answer) -> bool:
     owns = [one for one in told["sites"].values() if one["slot"] == told["slot"]]
-    return bool(told["drained"] and told["announced"]) and not owns and not told["overlap"]
+    return bool(told["drained"] and told.get("announced")) and not owns and not told["overlap"]
 
 
 def _owners(told: Answer) -> Answer:

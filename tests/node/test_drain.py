@@ -64,16 +64,18 @@ def test_nobody_to_take_over_is_a_refusal(
 def test_a_drain_ends_when_the_sibling_has_all(
     enrolled: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not while it owns something, and not while both still carry."""
+    """Not while it owns something, while both still carry, or while FRR has not said so."""
     _gateway(enrolled, {"sites": OWNED})
     steps: list[Told] = [
         {"sites": OWNED, "drained": True},
         {"sites": GIVEN, "drained": True, "overlap": True},
         {"sites": GIVEN, "drained": True},
+        {"sites": GIVEN, "drained": True, "announced": False},
+        {"sites": GIVEN, "drained": True, "announced": True},
     ]
     waits = _later(enrolled, monkeypatch, lambda: steps[len(waits) - 1])
     assert drain.drain(enrolled.machine, {}) == {"owner": {"hel": "fsn-b"}}
-    assert len(waits) == 3
+    assert len(waits) == len(steps)
     assert _drained(enrolled)
 
 
