@@ -31,9 +31,12 @@ def live_names(machine: Machine) -> set[str]:
 def is_ours(machine: Machine, name: str) -> bool:
     """Whether wg-quick's file for ``name`` is a link of ours, or was until somebody replaced it."""
     link = machine.layout.wireguard_link(name)
-    ours = (f"{ACTIVE}/", f"{machine.layout.generations}/")
-    linked = link.is_symlink() and str(link.readlink()).startswith(ours)
-    return linked or (machine.layout.active / "wireguard" / link.name).exists()
+    linked = link.is_symlink() and str(link.readlink()).startswith(f"{ACTIVE}/")
+    return (
+        linked
+        or is_ahead(machine, name)
+        or (machine.layout.active / "wireguard" / link.name).exists()
+    )
 
 
 def is_ahead(machine: Machine, name: str) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from rich.console import Console
 
 from runner.credentials import Credentials
 from runner.problem import RunnerError
 from runner.ssh import Refused, Session
 from scripts import _survey, _ways
 from scripts._problem import Problem
+from scripts._stack import Stack
 
 PATIENCE = 30.0
 """Seconds for a node's answer: it waits itself until its sibling has taken over."""
@@ -38,6 +43,25 @@ class Wish:
     def problem(self, what: str, why: str, fix: str) -> Problem:
         """Why it was not done."""
         return Problem(where=f"{self.gateway}, {self.label}", what=what, why=why, fix=fix)
+
+
+def done(seen: Stack, wish: Wish, wait: float) -> Json:
+    """See that it can be, bring the tunnel up, and do it; what `--json` prints.
+
+    Args:
+        seen: the stack.
+        wish: what is to be done.
+        wait: seconds to go on trying to reach the node.
+
+    Raises:
+        Problem: it was not done.
+    """
+    require_gateway(wish, seen.outputs)
+    with (
+        Console(stderr=True).status("bringing the runner's tunnel up") as status,
+        contextlib.closing(seen.credentials.tunnel(seen.runner)),
+    ):
+        return asyncio.run(carry_out(seen.credentials, wish, wait, status.update))
 
 
 def require_gateway(wish: Wish, outputs: Mapping[str, Any]) -> None:

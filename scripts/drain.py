@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 from typing import Annotated
 
@@ -34,16 +32,9 @@ def main(
     and no change of the mesh. Exit code 0: drained; 1: not, and then the gateway is as before: no
     such gateway, no sibling that lives and is in use itself, not reached, or not in time.
     """
-    from rich.console import Console  # noqa: PLC0415 - `--help` needs none of this
-
-    from scripts._draining import Wish, carry_out, lines, require_gateway  # noqa: PLC0415
+    from scripts import _draining  # noqa: PLC0415 - `--help` needs none of this
 
     seen = read(stack)
-    wish = Wish(verb="drain", gateway=gateway, force=force, label=seen.label)
-    require_gateway(wish, seen.outputs)
-    with (
-        Console(stderr=True).status("bringing the runner's tunnel up") as status,
-        contextlib.closing(seen.credentials.tunnel(seen.runner)),
-    ):
-        told = asyncio.run(carry_out(seen.credentials, wish, wait, status.update))
-    print(json.dumps(told, indent=2) if as_json else "\n".join(lines(told)))
+    wish = _draining.Wish(verb="drain", gateway=gateway, force=force, label=seen.label)
+    told = _draining.done(seen, wish, wait)
+    print(json.dumps(told, indent=2) if as_json else "\n".join(_draining.lines(told)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
 from typing import Annotated
 
@@ -27,16 +25,9 @@ def main(
     Nothing moves back now: from here on it takes over when its sibling fails or is drained. Exit
     code 0: in use; 1: not: no such gateway, or not reached.
     """
-    from rich.console import Console  # noqa: PLC0415 - `--help` needs none of this
-
-    from scripts._draining import Wish, carry_out, lines, require_gateway  # noqa: PLC0415
+    from scripts import _draining  # noqa: PLC0415 - `--help` needs none of this
 
     seen = read(stack)
-    wish = Wish(verb="undrain", gateway=gateway, force=force, label=seen.label)
-    require_gateway(wish, seen.outputs)
-    with (
-        Console(stderr=True).status("bringing the runner's tunnel up") as status,
-        contextlib.closing(seen.credentials.tunnel(seen.runner)),
-    ):
-        told = asyncio.run(carry_out(seen.credentials, wish, wait, status.update))
-    print(json.dumps(told, indent=2) if as_json else "\n".join(lines(told)))
+    wish = _draining.Wish(verb="undrain", gateway=gateway, force=force, label=seen.label)
+    told = _draining.done(seen, wish, wait)
+    print(json.dumps(told, indent=2) if as_json else "\n".join(_draining.lines(told)))

@@ -14,6 +14,9 @@ from backplane.plan import Peer, Plan, PlanNode
 from backplane.render.keytable import KeyTable
 from backplane.render.wireguard import KEEPALIVE, WireguardPeer, config, endpoint
 
+LINK = "link"
+"""What stands for a plane's slot, and for a peer's kind, where a link leads to another gateway."""
+
 LINK_KEEPALIVE = 10
 """Seconds, of a link: what comes in there passes firewalls only as an answer (30 s for UDP)."""
 
@@ -48,6 +51,19 @@ class Tunnels:
     files: dict[str, str] = field(default_factory=dict, repr=False)
     interfaces: dict[str, Any] = field(default_factory=dict)
     mesh: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+    def state(
+        self, name: str, slot: str, told: tuple[int, int], addresses: list[str], peers: int
+    ) -> None:
+        """State of an interface what its file must say: port and MTU, addresses, peers."""
+        port, mtu = told
+        self.interfaces[name] = {
+            "slot": slot,
+            "port": port,
+            "mtu": mtu,
+            "addresses": addresses,
+            "peers": peers,
+        }
 
 
 def interface_addresses(address: Address) -> list[str]:
@@ -125,24 +141,13 @@ def _plane(
         private=table.add(identity.wireguard[slot].reveal()),
         peers=sections,
     )
-    made.interfaces[plane.interface] = {
-        "slot": slot,
-        "port": plane.port,
-        "mtu": plane.mtu,
-        "addresses": addresses,
-        "peers": len(sections),
-    }
+    made.state(plane.interface, slot, (plane.port, plane.mtu), addresses, len(sections))
     slots = {one.name: str(one.slot) for one in plan.gateways(node.site)} if far else {}
     marks = {peer.name: {"beyond": "1"} for peer in far}
     marks |= {name: {"gateway": number} for name, number in slots.items()}
     made.mesh[plane.interface] = [
         {
-            "name": peer.name,
-            "key": peer.key,
-            "kind": peer.kind,
-            "v4": peer.address.v4,
-            "v6": peer.address.v6,
-            "public": public[peer.name],
+            **_row(peer.name, peer.key, peer.kind, peer.address, public[peer.name]),
             **marks.get(peer.name, {}),
         }
         for peer in sorted((*here, *far), key=lambda peer: peer.name)
@@ -178,7 +183,7 @@ def _link(
     back = next(one for one in peer.links if one.peer == node.name)
     public = table.add_text(card.links[back.key])
     root = known.psk_roots[planes.MANAGEMENT.slot]
-    sites = [plan.node(link.peer).site_id]
+    sites = [link.site_id]
     if link.between:
         sites += [site.id for site in plan.remote(node.site)]
     networks = [plan.near(slot, site) for site in sites for slot in plan.slots]
@@ -204,23 +209,12 @@ def _link(
         peers=[section],
         routes=False,
     )
-    made.interfaces[link.interface] = {
-        "slot": "link",
-        "port": link.port,
-        "mtu": LINK_MTU,
-        "addresses": addresses,
-        "peers": 1,
-    }
-    made.mesh[link.interface] = [
-        {
-            "name": link.peer,
-            "key": peer.key,
-            "kind": "link",
-            "v4": link.far.v4,
-            "v6": link.far.v6,
-            "public": public,
-        }
-    ]
+    made.state(link.interface, LINK, (link.port, LINK_MTU), addresses, 1)
+    made.mesh[link.interface] = [_row(link.peer, peer.key, LINK, link.far, public)]
+
+
+def _row(name: str, key: str, kind: str, at: Address, public: str) -> dict[str, str]:
+    return {"name": name, "key": key, "kind": kind, "v4": at.v4, "v6": at.v6, "public": public}
 
 
 def _endpoint(card: Card, port: int) -> str | None:
