@@ -112,7 +112,7 @@ class Mesh:
 
     @classmethod
     def make(cls, folder: Path) -> Mesh:
-        """Switch a lab on, without a server yet."""
+        """Switch a lab on, without a server yet; the mesh that was made before ends."""
         lab = begin(own_name("m"))
         return cls(lab=lab, project=checkout(folder / "project"), folder=folder)
 

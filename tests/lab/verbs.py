@@ -174,9 +174,10 @@ class TestLab:
 
 
 def begin(name: str) -> TestLab:
-    """Switch a test's own lab on, whatever was left of its like."""
+    """Switch a test's own lab on; one of this name that stands ends, with all that is in it."""
     stale()
     lab = Lab(name)
+    switch.down(lab)
     switch.up(lab)
     return TestLab(lab)
 
