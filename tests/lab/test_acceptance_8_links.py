@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,9 @@ UP_AGAIN = 30.0
 """Seconds from the end of the silence until BFD is up: WireGuard tries each 5 s, BGP each 10 s."""
 
 BOOT = 180.0
+
+SILENCE = 600.0
+"""Seconds; what answers may come after is forgotten after 120 to 350 by the clouds' firewalls."""
 
 
 def _until_link(routed: Routed, one: str, other: str, *, up: bool, seconds: float) -> float:
@@ -62,6 +66,30 @@ def test_a_link_comes_up_again_when_the_firewalls_have_forgotten_it(routed: Rout
     _until_link(routed, one, other, up=True, seconds=UP_AGAIN)
     assert routed.cloud_rules() == dict.fromkeys(NODES, FOUR_PORTS)
     routed.settled()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(SILENCE + 300)
+def test_a_link_comes_up_again_after_ten_minutes_of_silence(
+    routed: Routed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing passes between two gateways for that long: up again in 30 s, and no port opened.
+
+    Firewalls forget by themselves here; sites reach each other meanwhile by the other links.
+    """
+    routed.settled()
+    one, other = routed.owner("fsn", "hel"), routed.owner("hel", "fsn")
+    machines = (routed.machine(one), routed.machine(other))
+    with path.blocked(routed.mesh.lab.lab, *machines, ports=ports(one, other)):
+        _until_link(routed, one, other, up=False, seconds=10)
+        time.sleep(SILENCE)
+        _until_link(routed, one, other, up=False, seconds=1)
+        assert routed.flawless(routed.leaf("fsn"), routed.leaf("hel"))
+    took = _until_link(routed, one, other, up=True, seconds=UP_AGAIN)
+    assert routed.cloud_rules() == dict.fromkeys(NODES, FOUR_PORTS)
+    routed.settled()
+    with capsys.disabled():
+        sys.stdout.write(f"\nafter {SILENCE:.0f} s of silence the link was up in {took:.1f} s\n")
 
 
 @pytest.mark.timeout(900)
