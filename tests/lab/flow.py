@@ -4,9 +4,9 @@
         mesh.must("up", "--yes", "--skip-preview")
     assert flow.lost() == {}
 
-Each packet is an echo request of `lab/meter.py`, which runs on the machines themselves: 50 a second
-to each address, IPv4 and IPv6, of each other machine, on each plane. A flow that is `traced` keeps
-each packet's fate, both directions apart; `tests/lab/outage.py` reads it.
+Each packet is an echo request of `lab/meter.py`, which runs on the machines themselves: 50 a
+second, or `rate`, to each address, IPv4 and IPv6, of each other machine, on each plane. A flow
+that is `traced` keeps each packet's fate, both directions apart; `tests/lab/outage.py` reads it.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class Flow:
         planes: the planes on which they ping.
         families: `IPv4`, `IPv6` or both.
         traced: whether each packet's fate is kept.
+        rate: packets a second to each address.
         counts: what came of each way's packets.
         packets: each way's packets, in the order in which they were sent; only if traced.
         began: when all of them had an answer, seconds since 1970.
@@ -69,6 +70,7 @@ class Flow:
     planes: Sequence[str] = PLANES
     families: Sequence[str] = FAMILIES
     traced: bool = False
+    rate: int = RATE
     counts: dict[Way, meter.Count] = field(default_factory=dict)
     packets: dict[Way, list[Packet]] = field(default_factory=dict)
     began: float = 0.0
@@ -134,7 +136,7 @@ class Flow:
         assert put.returncode == 0, put.stderr
         order: dict[str, Any] = {
             "targets": {str(way): where for way, where in ways.items()},
-            "rate": RATE,
+            "rate": self.rate,
         }
         if self.traced:
             others = {tokens[other]: other for other in self.names if other != name}
