@@ -26,6 +26,7 @@ DAEMONS = ("zebra", "bgpd", "bfdd")
 _CONF, _SHELL = "frr.conf", "vtysh.conf"
 _PATIENCE, _STEP = 30.0, 0.2
 _LONGEST = 60.0
+_TAKEN = 2.0  # seconds in which neighbours have sent again what they offer (RFC 2918)
 _FIX = "look at `journalctl -b -u 'backplane-*d.service' -u backplane-zebra` on the machine"
 _OUT = re.compile(r"route-map (site-(\d+)-out-(v[46])\S*) permit (\d+)")
 _METRIC = re.compile(r" set metric \d+")
@@ -53,6 +54,8 @@ class Session:
 def frr(machine: Machine, _: Request) -> Answer:
     """Load the active generation's configuration; what it leaves as it is keeps its sessions.
 
+    When it returns, what other policies let in or out has been told to and by the neighbours.
+
     Returns:
         ``loaded``: whether this machine is a gateway.
 
@@ -76,6 +79,10 @@ def frr(machine: Machine, _: Request) -> Answer:
     if done.code != 0:
         said = " / ".join((done.out + done.err).strip().splitlines()[-6:])
         raise Refused(f"FRR does not take its configuration: {said or done.code}", _FIX)
+    # Without this bgpd goes by the old policies for five seconds more, and whoever looks for what
+    # the new ones let through finds what the old ones did.
+    _vtysh(machine, *(f"clear bgp {family} unicast * soft" for family in ("ipv4", "ipv6")))
+    machine.clock.sleep(_TAKEN)
     return {"loaded": True}
 
 

@@ -25,7 +25,8 @@ class Member:
     """A node, its sessions by plane, what it said about itself and its peers, and its clocks.
 
     `ahead` is ns that its monotonic clock is ahead of the runner's, `off` seconds that its wall
-    clock is; both are known once measured.
+    clock is; both are known once measured. `ways` is what BGP brought it before the change, and
+    `carries` whether it has such after.
 
     Args:
         target: The node and what it must become.
@@ -39,6 +40,7 @@ class Member:
         self.silent: frozenset[str] = frozenset()
         self.ends: ends.Told = {}
         self.ways: JSON = {}
+        self.carries = False
         self.ahead = 0
         self.off = 0.0
         self._key = key

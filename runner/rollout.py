@@ -112,6 +112,9 @@ class Rollout:
         await self._phase("prepare", self._prepare)
         await self._flip()
         await self._phase("check", self._check)
+        if any(member.carries for member in self.members):
+            # What one gateway tells no more, its neighbours miss only once it has told them so.
+            await self._phase("routes", self._check_routes)
         ends.require({m.name: m.ends for m in self.members}, ends.own(self.stack, self.lease))
         self._confirming = True
         if not self.repair:
@@ -204,6 +207,14 @@ class Rollout:
                     f"not {member.target.generation}.",
                     "see the node's journal, then run `pulumi up` again.",
                 )
+        await self._until_well(member, until)
+
+    async def _check_routes(self, member: Member) -> None:
+        """Ask a gateway once more, when every other one has loaded its routes' policies."""
+        if member.carries:
+            await self._until_well(member, self._armed_at + self.timer * CHECKS)
+
+    async def _until_well(self, member: Member, until: float) -> None:
         peers = sorted({m.name for m in self.members if m is not member} - member.silent)
         while True:
             about = {"generation": member.target.generation, "nonce": self.lease}
@@ -211,6 +222,7 @@ class Rollout:
             answer = await member.call("check", {**about, **ways, "peers": peers})
             if answer.get("ok"):
                 member.ends = answer.get("ends", {})
+                member.carries = bool(answer.get("ways", {}).get("known"))
                 return
             if time.monotonic() > until:
                 raise unwell(member.name, answer)

@@ -186,7 +186,7 @@ def _peer_psk(document: Document) -> None:
     _foreign_psk(document, peer, "wireguard/wg2.conf")
 
 
-def _shut_routes(document: Document) -> None:
+def _shut_routes(document: Document, which: str = r"\S+") -> None:
     """No route is let in from or out to another site."""
     for entry in document["files"]:
         if entry["path"].endswith("/frr.conf"):
@@ -194,9 +194,14 @@ def _shut_routes(document: Document) -> None:
                 document,
                 entry["path"],
                 lambda text: re.sub(
-                    r"^(route-map \S+) permit", r"\1 deny", text, flags=re.MULTILINE
+                    rf"^(route-map {which}) permit", r"\1 deny", text, flags=re.MULTILINE
                 ),
             )
+
+
+def _mute_routes(document: Document) -> None:
+    """No route is told to another site; what others tell is let in."""
+    _shut_routes(document, r"site-\d+-out-\S+")
 
 
 KINDS: dict[str, Callable[[Document], None]] = {
@@ -210,5 +215,8 @@ KINDS: dict[str, Callable[[Document], None]] = {
 }
 """What can be spoiled without a word from staging, by name."""
 
-ROUTED: dict[str, Callable[[Document], None]] = {"shut-routes": _shut_routes}
+ROUTED: dict[str, Callable[[Document], None]] = {
+    "shut-routes": _shut_routes,
+    "mute-routes": _mute_routes,
+}
 """What only a gateway has, and can be spoiled likewise."""

@@ -100,20 +100,26 @@ def _at_rest(routed: Routed) -> dict[str, tuple[Any, ...]]:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_routes_that_let_nothing_through_undo_themselves(routed: Routed, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "spoiled_by"), [(2, "shut-routes"), (3, "mute-routes")])
+def test_routes_that_let_nothing_through_undo_themselves(
+    routed: Routed, tmp_path: Path, number: int, spoiled_by: str
+) -> None:
     """Route-maps of both of a site's gateways deny everything: `up` fails, and all is as before.
 
-    A plain `up` afterwards brings the change.
+    Those that tell nothing are missed by the other sites alone. A plain `up` afterwards brings the
+    change.
     """
     routed.settled()
     before = _at_rest(routed)
-    routed.mesh.declare(lambda mesh: mesh["operators"].update(bob={"id": 2, "planes": ["storage"]}))
+    person = {"id": number, "planes": ["storage"]}
+    routed.mesh.declare(lambda mesh: mesh["operators"].update({f"bob-{number}": person}))
     spoiled = mutant.project(checkout(tmp_path / "mutant"))
     shutil.copy(routed.mesh.stack_file, spoiled / "stacks")
-    mutation = dict.fromkeys(routed.gateways("fsn"), "shut-routes")
+    mutation = dict.fromkeys(routed.gateways("fsn"), spoiled_by)
     running = Running.up(routed.mesh, project=spoiled, environment=mutant.environment(mutation))
     done = running.end(seconds=400)
     assert done.code != 0, done.out
+    assert "BGP brings no way to site" in done.out, done.diagnostics
     end, said = time.monotonic() + BACK, "a machine does not answer"
     while True:
         with suppress(LabError, AssertionError, json.JSONDecodeError):

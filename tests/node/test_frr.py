@@ -75,11 +75,14 @@ def test_the_configuration_is_loaded_with_the_metrics_that_hold(
     """What the ownership daemon has settled goes before what is declared."""
     owners = {"2": {"term": 3, "owner": 1, "metric": 10}, "7": {"metric": "x"}, "8": 1}
     enrolled.machine.remember(enrolled.layout.run / frr.OWNERS, owners)
+    before = enrolled.machine.clock.seconds()
     assert frr.frr(enrolled.machine, {}) == {"loaded": True}
     first, _, rest = _loaded(enrolled).partition("\n")
     assert first.startswith("hostname ")
     assert rest == frr.with_metrics(TEXT, {"2": 10}) != TEXT
-    assert world.ran[-1][0].endswith("frr-reload.py")
+    assert world.ran[-2][0].endswith("frr-reload.py")
+    assert world.ran[-1][4::2] == [f"clear bgp {one} unicast * soft" for one in ("ipv4", "ipv6")]
+    assert enrolled.machine.clock.seconds() - before >= 1, "old policies are not gone yet"
     (enrolled.layout.active / frr.FILE).unlink()
     assert frr.frr(enrolled.machine, {}) == {"loaded": False}
 

@@ -182,10 +182,36 @@ def test_ways_that_bgp_brought_before_are_asked_for_after_the_flip() -> None:
     play(2, _carry_out, prepare=prepare)
     assert sorted(asked, key=str) == [
         ("n000", None),
-        ("n000", {"known": [2], "reached": [2]}),
+        *2 * [("n000", {"known": [2], "reached": [2]})],
         ("n001", None),
         ("n001", None),
     ]
+
+
+def test_a_way_that_a_neighbour_takes_away_late_is_missed_before_anything_is_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gateway is well until another one has loaded its policies: asked once more, it is not."""
+    monkeypatch.setattr(rollout, "CHECKS", 0.02)
+    ways = {"known": [2], "reached": [2]}
+
+    def prepare(fleet: Fleet) -> None:
+        node, turns = fleet.nodes[0], iter(range(99))
+        look = node.do_check
+
+        def check(request: dict[str, Any]) -> dict[str, Any]:
+            well = look(request) | {"ways": ways}
+            why = ["BGP brings no way to site 2 on every plane"]
+            return well if next(turns) < 2 else well | {"ok": False, "reasons": why}
+
+        node.do_check = check  # type: ignore[method-assign]
+
+    async def scene(fleet: Fleet) -> None:
+        with pytest.raises(Failed, match=r"(?s)routes failed.*n000: BGP brings no way to site 2"):
+            await _carry_out(fleet)
+
+    fleet = play(2, scene, prepare=prepare)
+    assert states(fleet) == {(OLD, OLD, "", False)}
 
 
 def test_silent_node_is_named_with_the_hint(monkeypatch: pytest.MonkeyPatch) -> None:
