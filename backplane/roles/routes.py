@@ -28,6 +28,8 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         slots=[_SLOT],
         # On a gateway: what FRR reads must be there when this begins, to be written to.
         behind=[bgp.unit("zebra")] if node.links else [],
+        # Nobody would take over while it is started anew.
+        rereads=[routes.FILE],
         settings=[
             "StandardOutput=null",
             # Nothing it made goes with it, unless the mesh is routed no more.

@@ -41,6 +41,7 @@ class Recipe:
         push: The key that the runner comes with.
         roles: By role: the text of its file. `sight` is a daemon, `dust` has a timer.
         hidden: By role: the text of its secret file, if it has one.
+        rereads: Roles whose units say that they read their file anew by themselves.
     """
 
     node: str = "a"
@@ -55,6 +56,7 @@ class Recipe:
     push: str = "ssh-ed25519 AAAA"
     roles: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, str] = field(default_factory=dict)
+    rereads: frozenset[str] = frozenset()
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
@@ -129,7 +131,8 @@ class Recipe:
         }
         public_ones = {"hosts", "sshd.conf", "sysctl.conf"}
         for role, text in self.roles.items():
-            own = {f"units/{unit}": f"# {unit}\n" for unit in units_of(role)}
+            says = "X-BackplaneRereads=it.conf\n" * (role in self.rereads)
+            own = {f"units/{unit}": f"# {unit}\n{says}" for unit in units_of(role)}
             texts |= {f"roles/{role}/it.conf": text, **own}
             public_ones |= {f"roles/{role}/it.conf", *own}
         texts |= {f"secrets/{role}/it.key": text for role, text in self.hidden.items()}

@@ -1,13 +1,14 @@
 """What the routes' daemon reads, says and does to a machine in memory."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import drain, forwarding, holders, retiring, routed, standing
+from node import drain, forwarding, holders, retiring, routed, routing, standing
 from node.commands import Result
 from node.errors import Refused
 from node.heartbeat import Beat, Claim, pack, parse
@@ -100,6 +101,36 @@ def test_a_gateway_mends_what_somebody_took_away(tmp_path: Path) -> None:
     kernel.rules, kernel.routes = {"-4": set(), "-6": set()}, {"-4": set(), "-6": set()}
     turn(made, 1.25, sibling)
     assert (kernel.rules, kernel.routes) == there
+
+
+def test_another_generation_is_read_without_a_new_start(tmp_path: Path) -> None:
+    """Sites, and all of them FRR's metrics again once it has read its file; the claims stay."""
+    made, kernel = daemon(tmp_path, 0)
+    sibling = Beat(slot=1, stamp=1, claims={2: Claim(1, 1)}, paths=frozenset({2}))
+    turn(made, 2, sibling)
+    forgotten: list[float] = []
+    made.effects.announcer.forget = lambda: forgotten.append(made.now())  # type: ignore[method-assign]
+    layout = made.machine.layout
+    new = layout.generation(GENERATION[::-1])
+    shutil.copytree(layout.generation(GENERATION), new)
+    manifest = (new / "manifest.json").read_text(encoding="ascii").replace(GENERATION, new.name)
+    (new / "manifest.json").write_text(manifest, encoding="ascii")
+    told = document(0)
+    told["sites"]["3"] = {**told["sites"]["2"], "name": "nue", "owner": 0, "links": [], "via": None}
+    told["planes"]["wg1"]["far"]["3"] = {"v4": "10.201.3.0/24", "v6": "fd00:0:0:103::/64"}
+    (new / routed.FILE).write_text(json.dumps(told), encoding="ascii")
+    layout.active.unlink()
+    layout.active.symlink_to(new)
+    flipped = made.now()
+    turn(made, 1, sibling)
+    assert made.view is not None
+    assert {site: one.claim.slot for site, one in made.view.sites.items()} == {2: 1, 3: 0}
+    kernel.rules["-4"] = set()
+    turn(made, 0.25, sibling)
+    assert kernel.rules["-4"], "a flip may take away what is ours: it is looked at with every tick"
+    turn(made, routing.METRICS, sibling)
+    assert len(forgotten) == 1
+    assert forgotten[0] - flipped >= routing.METRICS
 
 
 def test_what_goes_wrong_ends_nothing(tmp_path: Path) -> None:
