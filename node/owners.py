@@ -181,6 +181,13 @@ class Gateway:
         self._settle(now)
         return [site for site in self.sites if self._takes_over(site, now, broken)]
 
+    def keeps(self, now: float) -> bool:
+        """Whether packets still need this gateway, and there is somebody to take them over."""
+        if not self.alive(now) or self.heard is None or self.heard.beat.drained:
+            return False
+        held = self.sites.values()
+        return any(one.claim.slot == self.slot or now < one.until for one in held)
+
     def duty(self, site: int, now: float) -> Duty:
         """What to do with a site's packets."""
         held = self.sites[site]
