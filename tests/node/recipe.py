@@ -41,6 +41,7 @@ class Recipe:
         push: The key that the runner comes with.
         roles: By role: the text of its file. `sight` is a daemon, `dust` has a timer.
         hidden: By role: the text of its secret file, if it has one.
+        settings: Further lines of the kernel's settings.
         rereads: Roles whose units say that they read their file anew by themselves.
     """
 
@@ -56,6 +57,7 @@ class Recipe:
     push: str = "ssh-ed25519 AAAA"
     roles: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, str] = field(default_factory=dict)
+    settings: str = ""
     rereads: frozenset[str] = frozenset()
 
     def private(self, interface: str) -> str:
@@ -127,7 +129,7 @@ class Recipe:
             + HELD * ("alice" in self.peers.get("wg1", ())),
             "ssh_host_ed25519_key": f"host key of {self.node} {self.incarnation}\n",
             "sshd.conf": f"# {self.extra}\nHostKey {ACTIVE}/ssh_host_ed25519_key\n",
-            "sysctl.conf": "net.ipv4.ip_nonlocal_bind = 1\n",
+            "sysctl.conf": f"net.ipv4.ip_nonlocal_bind = 1\n{self.settings}",
         }
         public_ones = {"hosts", "sshd.conf", "sysctl.conf"}
         for role, text in self.roles.items():
