@@ -181,6 +181,10 @@ class Gateway:
         self._settle(now)
         return [site for site in self.sites if self._takes_over(site, now, broken)]
 
+    def backed(self, now: float) -> frozenset[int]:
+        """Remote sites that the sibling reaches by itself, as it says."""
+        return self.heard.beat.paths if self.heard and self.alive(now) else frozenset()
+
     def keeps(self, now: float) -> bool:
         """Whether packets still need this gateway, and there is somebody to take them over."""
         if not self.alive(now) or self.heard is None or self.heard.beat.drained:

@@ -88,10 +88,12 @@ def shown(
         ``slot``; ``drained``; ``sibling``: its ``name``, ``alive`` and ``drained``, null without
         one; ``overlap``: whether a change of owner is under way; ``sites`` by id: ``name``,
         ``owner``, ``slot``, ``term``, ``why``, ``since`` (seconds since 1970), and on a gateway
-        ``path`` (BGP leads there), ``copies``, ``hands_over``, ``metric``. A gateway's daemon adds
+        ``path`` (BGP leads there), ``backed`` (the sibling says that it reaches the site),
+        ``copies``, ``hands_over``, ``metric``. A gateway's daemon adds
         ``announced``: whether FRR has taken all metrics.
     """
     sites: dict[str, dict[str, Any]] = {}
+    backed = view.backed(now) if isinstance(view, Gateway) else frozenset()
     for site, held in view.sites.items():
         sites[str(site)] = {
             "name": routes.sites[site].name,
@@ -105,6 +107,7 @@ def shown(
             duty = view.duty(site, now)
             sites[str(site)] |= {
                 "path": site in paths,
+                "backed": site in backed,
                 "copies": duty.copies,
                 "hands_over": duty.hands_over,
                 "metric": duty.metric,
