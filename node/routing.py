@@ -221,7 +221,8 @@ class Daemon:
     def _speak(self, *, paused: bool = False) -> None:
         if self.routes is None or not isinstance(self.view, Gateway):
             return
-        beat = self.view.beat(self.now(), paused=paused)
+        done = self.effects.announcer.is_done()
+        beat = self.view.beat(self.now(), paused=paused, announced=done)
         if beat is not None:
             self.channel.send(heartbeat.pack(beat), self.routes.others)
 

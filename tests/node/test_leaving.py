@@ -60,7 +60,8 @@ def test_with_the_whole_machine_a_gateway_goes_as_if_drained(tmp_path: Path) -> 
     kernel.log.clear()
 
     def takes(beat: Beat) -> Beat:
-        return Beat(slot=1, stamp=beat.stamp + 1, claims={2: Claim(2 + beat.drained, beat.drained)})
+        claims = {2: Claim(2 + beat.drained, beat.drained)}
+        return Beat(slot=1, stamp=beat.stamp + 1, announced=True, claims=claims)
 
     said = _ended(made, takes)
     assert said[0][1].paused, "until it knows better"

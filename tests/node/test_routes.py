@@ -27,7 +27,8 @@ def test_no_datagram_harms(data: bytes) -> None:
 
 def test_a_datagram_is_taken_only_whole() -> None:
     """One byte more or less, or any value out of its range, and it is none."""
-    beat = Beat(slot=1, stamp=5, drained=True, claims={2: Claim(1, 1)}, paths=frozenset({2}))
+    claims = {2: Claim(1, 1)}
+    beat = Beat(slot=1, stamp=5, drained=True, announced=True, claims=claims, paths=frozenset({2}))
     data = pack(beat)
     assert parse(data) == beat
     for wrong in (data + b"\0", data[:-1], b"x" + data[1:], data[:-1] + b"\x02",
@@ -186,7 +187,7 @@ def test_a_drain_waits_until_the_sibling_has_all(tmp_path: Path) -> None:
 
     def passes(seconds: float, claims: dict[int, Claim]) -> None:
         FakeClock.sleep(machine.clock, seconds)  # type: ignore[arg-type]
-        made._beats = lambda: [Beat(slot=1, stamp=2, claims=claims)]  # type: ignore[method-assign]
+        made._beats = lambda: [Beat(slot=1, stamp=2, announced=True, claims=claims)]  # type: ignore[method-assign]
         made.guard(set())
 
     machine.clock.sleep = lambda seconds: passes(seconds, {2: Claim(2, 1)})  # type: ignore[method-assign]
