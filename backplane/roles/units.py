@@ -62,7 +62,7 @@ def service(
         sees_files: it tells of the machine's file systems, and must see them as they are.
         needs: a unit that it is stopped and started with.
         behind: other units that it is started after, if they start too.
-        rereads: files of its role that it reads anew by itself: they alone start it anew never.
+        rereads: files of its role that it reads anew by itself: it is not started anew for them.
         part_of: the plane with whose interface it comes and goes, in place of with the machine.
     """
     first = " ".join(["backplane-nft.service", *(_tunnel(slot) for slot in slots), *behind])
