@@ -61,6 +61,12 @@ class Pair:
         return str(ipaddress.IPv6Address(base | _HEXTET << 64 | 16 * self.number + number))
 
 
+def networks(ula: str) -> tuple[str, str]:
+    """What all links' own addresses are in: IPv4 and IPv6."""
+    base = int(ipaddress.IPv6Network(ula).network_address)
+    return str(LINKS4), f"{ipaddress.IPv6Address(base | _HEXTET << 64)}/64"
+
+
 def interface(site: int, slot: int) -> str:
     """The interface to a gateway, by that one's site id and slot."""
     return f"wgl{site}-{slot}"

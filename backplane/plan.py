@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeVar
 
 from backplane import addressing, links, planes, resolve
@@ -20,7 +21,7 @@ from backplane.members import (
     PlanSite,
 )
 from backplane.monitoring import Grafana, Monitoring, grafana, monitoring
-from backplane.names import Dns, dns
+from backplane.names import Dns, Record, dns, records
 from backplane.roles import Opening, Role
 
 __all__ = [
@@ -39,9 +40,12 @@ __all__ = [
 Named = TypeVar("Named")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The mesh. All tuples are sorted by name, planes by index."""
+    """The mesh. All tuples are sorted by name, planes by index.
+
+    It has no slots: what every node's files ask of it again and again is kept on it.
+    """
 
     project: str
     stack: str
@@ -77,7 +81,7 @@ class Plan:
         """Whether sites are joined by their gateways alone."""
         return self.topology == "routed"
 
-    @property
+    @cached_property
     def slots(self) -> tuple[str, ...]:
         """The planes in use, by index."""
         return tuple(plane.slot for plane in self.planes)
@@ -103,7 +107,7 @@ class Plan:
 
     def node(self, name: str) -> PlanNode:
         """The node of this name. KeyError if there is none."""
-        return _find(self.nodes, "name", name)
+        return self._named[name]
 
     def person(self, name: str) -> PlanPerson:
         """The operator or runner of this name. KeyError if there is none."""
@@ -161,8 +165,7 @@ class Plan:
 
     def gateways(self, site: str) -> tuple[PlanNode, ...]:
         """The gateways of a site in a routed mesh, by slot."""
-        found = links.gateways(self.nodes) if self.routed else ()
-        return tuple(node for node in found if node.site == site)
+        return self._gateways.get(site, ())
 
     def near(self, slot: str, site: int) -> Address:
         """The networks of a site on a plane: an IPv4 /24 and an IPv6 /64."""
@@ -183,6 +186,22 @@ class Plan:
         if not self.routed or not self.gateways(site):
             return ()
         return tuple(one for one in self.sites if one.name != site and self.gateways(one.name))
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Every name of the mesh, and its addresses."""
+        return tuple(records(self))
+
+    @cached_property
+    def _named(self) -> dict[str, PlanNode]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def _gateways(self) -> dict[str, tuple[PlanNode, ...]]:
+        found: dict[str, tuple[PlanNode, ...]] = {}
+        for node in links.gateways(self.nodes) if self.routed else ():
+            found[node.site] = (*found.get(node.site, ()), node)
+        return found
 
     def openings(self, name: str) -> tuple[Opening, ...]:
         """What a node opens for its peers: its roles decide, and nothing else."""

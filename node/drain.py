@@ -49,10 +49,10 @@ def _given(machine: Machine) -> dict[str, Any]:
     while not _is_drained(told := _shown(machine)):
         if machine.clock.seconds() > until:
             kept = [one["name"] for one in told["sites"].values() if one["slot"] == told["slot"]]
-            if not kept and not told.get("announced"):
+            if not kept and (silent := _silent(told)):
                 raise Refused(
-                    "the sibling has taken over, and FRR does not tell other sites so",
-                    "look at `systemctl status 'backplane-*'` on the machine, then try again",
+                    f"the sibling has taken over, and FRR on {silent} does not tell other sites so",
+                    "look at `systemctl status 'backplane-*'` on it, then try again",
                 )
             raise Refused(
                 f"within {PATIENCE:g} s the sibling has not taken over {', '.join(kept) or 'all'}",
@@ -146,7 +146,15 @@ def _shown(machine: Machine) -> dict[str, Any]:
 
 def _is_drained(told: Answer) -> bool:
     owns = [one for one in told["sites"].values() if one["slot"] == told["slot"]]
-    return bool(told["drained"] and told.get("announced")) and not owns and not told["overlap"]
+    return bool(told["drained"]) and not (owns or told["overlap"] or _silent(told))
+
+
+def _silent(told: Answer) -> str | None:
+    """Which gateway's FRR has not told other sites; until both have they may send to either."""
+    if not told.get("announced"):
+        return "this machine"
+    sibling = told.get("sibling") or {}
+    return None if sibling.get("announced") else str(sibling.get("name"))
 
 
 def _owners(told: Answer) -> Answer:

@@ -51,8 +51,7 @@ class Effects:
         live = forwarding.read(self._machine)
         self.paths = frozenset(forwarding.reached(routes, live))
         self._copy(routes, copied | (self._copied or frozenset()) & routes.sites.keys(), now)
-        backed = gateway.heard.beat.paths if gateway.heard and gateway.alive(now) else frozenset()
-        want = forwarding.wanted(routes, duties, backed)
+        want = forwarding.wanted(routes, duties, gateway.backed(now))
         for line in forwarding.apply(self._machine, live, want)[:1]:
             self._tell(f"the kernel refuses a route or rule of ours: {line}")
         self._copy(routes, copied, now)

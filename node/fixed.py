@@ -39,6 +39,7 @@ WantedBy=sysinit.target
     f"{_SYSTEM}/wg-quick@.service.d/backplane.conf": """\
 [Unit]
 After=backplane-nft.service
+Before=backplane-routes.service
 Wants=backplane-nft.service
 StartLimitIntervalSec=0
 [Service]

@@ -28,6 +28,8 @@ _PATIENCE, _STEP = 30.0, 0.2
 _LONGEST = 60.0
 _TAKEN = 2.0  # seconds in which neighbours have sent again what they offer (RFC 2918)
 _FIX = "look at `journalctl -b -u 'backplane-*d.service' -u backplane-zebra` on the machine"
+_SHOWN = ("show bgp ipv4 unicast summary json", "show bgp ipv6 unicast summary json",
+          "show bfd peers json")  # fmt: skip
 _OUT = re.compile(r"route-map (site-(\d+)-out-(v[46])\S*) permit (\d+)")
 _METRIC = re.compile(r" set metric \d+")
 
@@ -146,10 +148,13 @@ def sessions(machine: Machine) -> dict[str, Session]:
     Raises:
         Refused: It does not answer.
     """
-    asked = ("show bgp ipv4 unicast summary json", "show bgp ipv6 unicast summary json",
-             "show bfd peers json")  # fmt: skip
+    told, documents = _vtysh(machine, *_SHOWN).strip(), []
     try:
-        first, second, third = (json.loads(_vtysh(machine, one) or "null") for one in asked)
+        while told:
+            document, end = json.JSONDecoder().raw_decode(told)
+            documents.append(document)
+            told = told[end:].lstrip()
+        first, second, third = documents
         return read(first, second, third)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused("FRR does not tell of its sessions", _FIX) from error

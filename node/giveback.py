@@ -117,6 +117,8 @@ def booted(machine: Machine) -> None:
     before.put_back(machine, ours)
     firewall.drop(machine)
     trial.back(machine, was)
+    for name, _ in sysctl.left(machine, ()):
+        sysctl.give_back(machine, name)
     for name, value in was.settings.items():
         sysctl.write(machine, name, value)
     hosts.clear(machine)

@@ -19,7 +19,8 @@ TERMS = 1 << 31
 _MAGIC = b"BPrt"
 _HEAD = struct.Struct("!4sBBBBQ")
 _SITE = struct.Struct("!BBIB")
-_DRAINED, _PAUSED, _PATH = 1, 2, 1
+_DRAINED, _PAUSED, _ANNOUNCED, _PATH = 1, 2, 4, 1
+_FLAGS = _DRAINED | _PAUSED | _ANNOUNCED
 _SLOTS = 2
 _SITES = 255
 _LARGEST = _HEAD.size + _SITES * _SITE.size
@@ -48,6 +49,7 @@ class Beat:
         stamp: Milliseconds of its clock: of two, the later one.
         drained: Whether it wants to own nothing.
         paused: Whether it is about to be started anew, and goes on forwarding meanwhile.
+        announced: Whether FRR tells other sites what follows from its claims.
         claims: By remote site.
         paths: Remote sites that it reaches by a link of its own.
     """
@@ -56,13 +58,14 @@ class Beat:
     stamp: int
     drained: bool = False
     paused: bool = False
+    announced: bool = False
     claims: Mapping[int, Claim] = field(default_factory=dict)
     paths: frozenset[int] = frozenset()
 
 
 def pack(beat: Beat) -> bytes:
     """A beat as a datagram."""
-    flags = beat.drained * _DRAINED | beat.paused * _PAUSED
+    flags = beat.drained * _DRAINED | beat.paused * _PAUSED | beat.announced * _ANNOUNCED
     head = _HEAD.pack(_MAGIC, VERSION, beat.slot, flags, len(beat.claims), beat.stamp)
     sites = (
         _SITE.pack(site, (site in beat.paths) * _PATH, claim.term, claim.slot)
@@ -76,7 +79,7 @@ def parse(data: bytes) -> Beat | None:
     if not _HEAD.size <= len(data) <= _LARGEST:
         return None
     magic, version, slot, flags, count, stamp = _HEAD.unpack_from(data)
-    if magic != _MAGIC or version != VERSION or slot >= _SLOTS or flags > _DRAINED | _PAUSED:
+    if magic != _MAGIC or version != VERSION or slot >= _SLOTS or flags > _FLAGS:
         return None
     if len(data) != _HEAD.size + count * _SITE.size:
         return None
@@ -95,6 +98,7 @@ def parse(data: bytes) -> Beat | None:
         stamp=stamp,
         drained=bool(flags & _DRAINED),
         paused=bool(flags & _PAUSED),
+        announced=bool(flags & _ANNOUNCED),
         claims=claims,
         paths=frozenset(paths),
     )

@@ -181,6 +181,21 @@ class Gateway:
         self._settle(now)
         return [site for site in self.sites if self._takes_over(site, now, broken)]
 
+    def backed(self, now: float) -> frozenset[int]:
+        """Remote sites that the sibling reaches by itself, as it says."""
+        return self.heard.beat.paths if self.heard and self.alive(now) else frozenset()
+
+    def overlaps(self, now: float) -> bool:
+        """Whether some change of owner is under way."""
+        return any(now < held.until for held in self.sites.values())
+
+    def keeps(self, now: float) -> bool:
+        """Whether packets still need this gateway, and there is somebody to take them over."""
+        if not self.alive(now) or self.heard is None or self.heard.beat.drained:
+            return False
+        owns = any(held.claim.slot == self.slot for held in self.sites.values())
+        return owns or self.overlaps(now) or not self.heard.beat.announced
+
     def duty(self, site: int, now: float) -> Duty:
         """What to do with a site's packets."""
         held = self.sites[site]
@@ -194,8 +209,14 @@ class Gateway:
             metric=self._metric(held, now),
         )
 
-    def beat(self, now: float, *, paused: bool = False) -> Beat | None:
-        """What to tell the site; None while nothing is certain."""
+    def beat(self, now: float, *, paused: bool = False, announced: bool = False) -> Beat | None:
+        """What to tell the site; None while nothing is certain.
+
+        Args:
+            now: The time.
+            paused: Whether the daemon is started anew.
+            announced: Whether FRR has taken what duties say; those of an overlap change after it.
+        """
         if not self.settled:
             return None
         return Beat(
@@ -203,6 +224,7 @@ class Gateway:
             stamp=int(now * 1000),
             drained=self.drained,
             paused=paused,
+            announced=announced and not self.overlaps(now),
             claims={site: held.claim for site, held in self.sites.items()},
             paths=self.paths & self.sites.keys(),
         )

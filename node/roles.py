@@ -27,6 +27,8 @@ _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,80}")
 # A name that is ours alone, in a directory that a package reads whole: never somebody's own file.
 _AHEAD = re.compile(r"/etc/[a-z0-9-]{1,60}/[a-z0-9-]{1,60}\.d/backplane\.conf")
 _PATTERNS = {"packages": _PACKAGE, "shut": _FOREIGN, "ahead": _AHEAD, "units": _UNIT}
+# systemd passes over what begins so (systemd.unit(5)).
+_REREADS = re.compile(r"^X-BackplaneRereads=(.*)$", re.MULTILINE)
 _RESERVED = ("backplane-nft", "backplane-members", "backplane-first-boot", "backplane-rollback-")
 
 
@@ -38,7 +40,8 @@ class Service:
         unit: Its name.
         role: Whose.
         starts: Whether it runs while its role is there; else its timer or socket starts it.
-        digest: Changes with its own text and with any file of its role.
+        digest: Changes with its own text and with any file of its role, but for those of which its
+            own text says that it reads them anew by itself.
     """
 
     unit: str
@@ -93,18 +96,19 @@ def services(generation: Generation) -> dict[str, Service]:
     """The units of a generation's roles, by name."""
     found: dict[str, Service] = {}
     for role, told in sorted(generation.roles.items()):
-        own = sorted(
+        own = {
             str(path.relative_to(generation.path))
             for kind in (ROLES, SECRETS)
             for path in generation.file(f"{kind}/{role}").rglob("*")
             if path.is_file()
-        )
+        }
         for unit in told["units"]:
+            rest = own - {f"{ROLES}/{role}/{name}" for name in _rereads(generation, unit)}
             found[unit] = Service(
                 unit=unit,
                 role=role,
                 starts=not _starters(unit) & {*told["units"]},
-                digest=generation.digest(f"{UNITS}/{unit}", *own),
+                digest=generation.digest(f"{UNITS}/{unit}", *sorted(rest)),
             )
     return found
 
@@ -135,6 +139,13 @@ def shut(roles: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def ahead(roles: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Text by path of what stands before the packages are installed."""
     return {path: text for told in roles.values() for path, text in told["ahead"].items()}
+
+
+def _rereads(generation: Generation, unit: str) -> list[str]:
+    """The files of its role that a unit reads anew by itself."""
+    file = generation.file(f"{UNITS}/{unit}")
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    return [name for line in _REREADS.findall(text) for name in line.split()]
 
 
 def _starters(unit: str) -> set[str]:

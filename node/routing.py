@@ -9,7 +9,16 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 
-from node import bell, generations, heartbeat, probing, retiring, routed, standing
+from node import (
+    bell,
+    generations,
+    heartbeat,
+    leaving,
+    probing,
+    retiring,
+    routed,
+    standing,
+)
 from node.duties import Effects
 from node.errors import Refused, mask
 from node.follower import Leaf
@@ -23,6 +32,7 @@ LOOK, SOON = 1.0, 0.5  # seconds between two looks at the kernel, and after it r
 FRESH = 5.0  # seconds after a flip in which the kernel is looked at with every tick
 SHOWN = 5.0  # seconds after which people are shown the same again: it says that we live
 METRICS = 10.0  # seconds after a flip in which FRR has read its file
+LEAVE = 3.5  # seconds that a machine which goes down gives its sibling to have everything
 _REPEAT = 60.0  # seconds after which the same line is told once more
 
 
@@ -37,7 +47,7 @@ class Daemon:
         self.channel = Channel()
         self.probing = probing.Probing()
         self.effects = Effects(machine, self.tell)
-        self.ending = False
+        self.ending = self.leaving = False
         self._tool = _stamp(machine)
         self._selector = selectors.DefaultSelector()
         self._bell: socket.socket | None = None
@@ -62,7 +72,10 @@ class Daemon:
             self.machine.journal.say(text)
 
     def run(self) -> None:
-        """Go on until SIGTERM. What was made stays: traffic flows while nobody looks."""
+        """Go on until SIGTERM. What was made stays: traffic flows while nobody looks.
+
+        With the whole machine it goes as if drained: units that carry packets end after this one.
+        """
         wake, woken = socket.socketpair()
         for end in (wake, woken):
             end.settimeout(0)
@@ -73,11 +86,25 @@ class Daemon:
         self._selector.register(self._bell, selectors.EVENT_READ)
         try:
             while not self.ending:
-                ready = self._selector.select(max(0.0, self._due - self.now()))
-                self.guard({key.fileobj for key, _ in ready})
+                self._turn()
+            # Ahead of all else: whoever asks systemd may wait for longer than the sibling does.
             self._speak(paused=True)
+            if leaving.goes_down(self.machine):
+                self._selector.unregister(woken)
+                self._leave()
         finally:
             signal.set_wakeup_fd(before)
+
+    def _turn(self) -> None:
+        ready = self._selector.select(max(0.0, self._due - self.now()))
+        self.guard({key.fileobj for key, _ in ready})
+
+    def _leave(self) -> None:
+        """Give everything to the sibling, if it is there to take it."""
+        self.leaving, until, self._due = True, self.now() + LEAVE, self.now()
+        while self.now() < until and isinstance(self.view, Gateway) and self.view.keeps(self.now()):
+            self._turn()
+        self._speak()
 
     def guard(self, ready: set[object]) -> None:
         """One step; whatever goes wrong in it is told, and the next one comes."""
@@ -150,7 +177,7 @@ class Daemon:
             self._selector.register(sock, selectors.EVENT_READ)
         taken = view.tick(
             now,
-            drained=standing.drained_file(self.machine).exists(),
+            drained=self.leaving or standing.drained_file(self.machine).exists(),
             paths=self.effects.paths,
             broken=self.probing.verdict.broken(),
         )
@@ -194,7 +221,8 @@ class Daemon:
     def _speak(self, *, paused: bool = False) -> None:
         if self.routes is None or not isinstance(self.view, Gateway):
             return
-        beat = self.view.beat(self.now(), paused=paused)
+        done = self.effects.announcer.is_done()
+        beat = self.view.beat(self.now(), paused=paused, announced=done)
         if beat is not None:
             self.channel.send(heartbeat.pack(beat), self.routes.others)
 

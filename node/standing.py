@@ -85,13 +85,15 @@ def shown(
     """What people are shown.
 
     Returns:
-        ``slot``; ``drained``; ``sibling``: its ``name``, ``alive`` and ``drained``, null without
-        one; ``overlap``: whether a change of owner is under way; ``sites`` by id: ``name``,
-        ``owner``, ``slot``, ``term``, ``why``, ``since`` (seconds since 1970), and on a gateway
-        ``path`` (BGP leads there), ``copies``, ``hands_over``, ``metric``. A gateway's daemon adds
-        ``announced``: whether FRR has taken all metrics.
+        ``slot``; ``drained``; ``sibling``: its ``name``, ``alive``, ``drained`` and ``announced``,
+        null without one; ``overlap``: whether a change of owner is under way; ``sites`` by id:
+        ``name``, ``owner``, ``slot``, ``term``, ``why``, ``since`` (seconds since 1970), and on a
+        gateway ``path`` (BGP leads there), ``backed`` (the sibling says that it reaches the site),
+        ``copies``, ``hands_over``, ``metric``. A gateway's daemon adds ``announced``: whether FRR
+        has taken all metrics.
     """
     sites: dict[str, dict[str, Any]] = {}
+    backed = view.backed(now) if isinstance(view, Gateway) else frozenset()
     for site, held in view.sites.items():
         sites[str(site)] = {
             "name": routes.sites[site].name,
@@ -105,6 +107,7 @@ def shown(
             duty = view.duty(site, now)
             sites[str(site)] |= {
                 "path": site in paths,
+                "backed": site in backed,
                 "copies": duty.copies,
                 "hands_over": duty.hands_over,
                 "metric": duty.metric,
@@ -117,6 +120,7 @@ def shown(
                 "name": routes.names.get(view.sibling),
                 "alive": view.alive(now),
                 "drained": view.heard.beat.drained if view.heard else False,
+                "announced": view.heard.beat.announced if view.heard else False,
             }
-    overlap = any(now < held.until for held in view.sites.values())
-    return told | {"overlap": overlap and isinstance(view, Gateway), "sites": sites}
+    overlap = isinstance(view, Gateway) and view.overlaps(now)
+    return told | {"overlap": overlap, "sites": sites}

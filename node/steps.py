@@ -18,8 +18,8 @@ from node import (
     roles,
     services,
     sessions,
+    settings,
     sshd,
-    sysctl,
     timers,
     traffic,
     wireguard,
@@ -93,9 +93,8 @@ class Plan:
             yield Step(what=LINK, run=partial(generations.activate, machine, target.name))
         yield from standing
         yield from self._firewall(done)
-        for setting, value in sysctl.differences(machine, target.file("sysctl.conf")):
-            run_one = partial(sysctl.write, machine, setting, value)
-            yield Step(what=f"sysctl {setting}", run=run_one)
+        for what, change, blocking in settings.changes(machine, target):
+            yield Step(what=what, run=change, blocking=blocking)
         begin: list[tuple[str, sessions.Stages]] = []
         for name in sorted(touch, reverse=True):
             unit = units.get(drift_units.plane(name))

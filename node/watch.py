@@ -9,7 +9,7 @@ import random
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
-from node import giveback, identity, membership, takeover
+from node import advertised, giveback, identity, membership, takeover
 from node.generations import Generation
 from node.layout import BIRTH
 from node.machine import Machine
@@ -34,6 +34,7 @@ def run(machine: Machine, _: Request) -> Answer:
         giveback.booted(machine)
     begin = machine.clock.seconds()
     while True:
+        advertised.hear(machine)
         known = look(machine, alone=machine.clock.seconds() - begin > ALONE)
         machine.clock.sleep(EVERY if known else AGAIN)
 

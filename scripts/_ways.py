@@ -58,7 +58,8 @@ def judge(outputs: Mapping[str, Any], told: Mapping[str, Mapping[str, Any]]) -> 
 
     Returns:
         ``ok``; ``gateways`` by name, with their links; ``sites`` by site and remote site, with who
-        carries their traffic; ``findings``; ``notes``, what is meant to be so for a while.
+        carries their traffic, and ``via`` which other gateway if its own links are down;
+        ``findings``; ``notes``, what is meant to be so for a while.
     """
     seen = _Seen(outputs, told)
     gateways = {name: _gateway(seen, name) for name in seen.gateways()}
@@ -124,7 +125,7 @@ def _way(seen: _Seen, site: str, remote: str) -> Json:
     default = seen.outputs["plan"]["owners"][site][remote]
     if best is None:
         nobody = {"owner": None, "why": None, "since": None, "term": None}
-        return {**nobody, "default": default, "active": False, "disagree": {}}
+        return {**nobody, "default": default, "active": False, "via": None, "disagree": {}}
     owner = str(best["owner"])
     itself = seen.claim(owner, remote)
     moving = any(seen.told[name].get("overlap") for name in ends if seen.running(name))
@@ -139,9 +140,18 @@ def _way(seen: _Seen, site: str, remote: str) -> Json:
         "since": best["since"],
         "term": best["term"],
         "default": default,
-        "active": bool(itself and itself.get("path")),
+        "active": bool(itself and (itself.get("path") or itself.get("backed"))),
+        "via": _via(seen, owner, itself),
         "disagree": {} if moving else others,
     }
+
+
+def _via(seen: _Seen, owner: str, itself: Mapping[str, Any] | None) -> str | None:
+    """The other gateway of the site, where the owner has no way of its own but by that one's."""
+    if not itself or itself.get("path") or not itself.get("backed"):
+        return None
+    sibling = seen.told[owner].get("sibling") or {}
+    return str(sibling["name"]) if sibling else None
 
 
 def _finding(node: str, what: str, declared: str, live: str, fix: str) -> Json:

@@ -55,6 +55,11 @@ def links(ways: Json) -> Table:
     return shown
 
 
+def _through(way: Json) -> str:
+    via = f" via {way['via']}" if way["via"] else ""
+    return f"{way['owner'] or 'nobody'}{via}"
+
+
 def sites(ways: Json, now: float) -> Table:
     """A row for each site and remote site: who carries their traffic, why and since when."""
     shown = _table("site", "to", "through", "why", "since")
@@ -63,7 +68,7 @@ def sites(ways: Json, now: float) -> Table:
             shown.add_row(
                 site,
                 remote,
-                f"[{'green' if way['active'] else 'red'}]{way['owner'] or 'nobody'}[/]",
+                f"[{'green' if way['active'] else 'red'}]{_through(way)}[/]",
                 way["why"] or "-",
                 lasting(now - way["since"]) if way["since"] else "-",
             )

@@ -93,7 +93,7 @@ def bundle(
     """
     peers = {slot: plan.peers(name, slot) for slot in plan.slots}
     run = services.services(plan, plan.node(name), plan.roles(name))
-    block = hosts.block(names.records(plan))
+    block = hosts.block(plan.records)
     known = Known(directory=directory, psk_roots=psk_roots, secrets=secrets)
     far = {slot: plan.far(name, slot) for slot in plan.slots} if plan.routed else {}
     return _make(plan, plan.node(name), peers, far, identity, known, block, run)

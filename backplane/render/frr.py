@@ -67,12 +67,14 @@ class Neighbour:
         peer: the other end's IPv4 address on it.
         hops: this end's IPv6 next hop by plane, each another one inside the link's subnet. They
             need not be on an interface: WireGuard picks the peer by what is behind them.
+        far: the other end's, in the same way.
     """
 
     interface: str
     site: int
     peer: str
     hops: dict[str, str]
+    far: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,12 @@ def frr(speaker: Speaker) -> str:
     planes = sorted(speaker.planes, key=lambda one: one.interface)
     sites = sorted(speaker.sites, key=lambda one: one.number)
     links = sorted(speaker.neighbours, key=lambda one: (one.site, one.interface))
-    lines = [*_lists(planes, sites), *_sources(planes), *_policies(sites, links, planes)]
+    lines = [
+        *_lists(planes, sites),
+        *_hops(links),
+        *_sources(planes),
+        *_policies(sites, links, planes),
+    ]
     lines += _bgp(speaker, planes, links)
     lines += [f"{word} protocol bgp route-map source-{tail}" for word, _, tail in _FAMILIES]
     return "".join(f"{line}\n" for line in lines)
@@ -130,6 +137,13 @@ def _lists(planes: list[Plane], sites: list[Site]) -> Iterator[str]:
         yield f"bgp as-path access-list site-{site.number} seq 5 permit ^{one}$"
 
 
+def _hops(links: list[Neighbour]) -> Iterator[str]:
+    """The next hops that a link leads to over IPv6."""
+    for link in links:
+        hops = (f"{hop}/128" for _, hop in sorted(link.far.items()))
+        yield from _list("ipv6", f"hops-{link.interface}", hops)
+
+
 def _list(word: str, name: str, subnets: Iterable[str]) -> Iterator[str]:
     for number, subnet in enumerate(subnets, 1):
         yield f"{word} prefix-list {name} seq {5 * number} permit {subnet}"
@@ -148,21 +162,30 @@ def _sources(planes: list[Plane]) -> Iterator[str]:
 def _policies(sites: list[Site], links: list[Neighbour], planes: list[Plane]) -> Iterator[str]:
     """What comes in and goes out. All else is denied: a route-map ends so."""
     for site in sites:
-        for word, _, tail in _FAMILIES:
-            yield f"route-map site-{site.number}-in-{tail} permit {_ORDER}"
-            yield f" match as-path site-{site.number}"
-            yield f" match {word} address prefix-list site-{site.number}-{tail}"
-            if word == "ipv6":
-                # Never the link-local address that an interface may have: it is the same for all.
-                yield " set ipv6 next-hop prefer-global"
+        own = [link for link in links if link.site == site.number]
+        yield from _in(site, "v4")
+        # Wherever it says that its site is: by itself alone, or whatever goes there goes astray.
+        yield " set ip next-hop peer-address"
+        yield "exit"
+        for link in own:
+            yield from _in(site, "v6", link)
+            yield f" match ipv6 next-hop prefix-list hops-{link.interface}"
+            # Never the link-local address that an interface may have: it is the same for all.
+            yield " set ipv6 next-hop prefer-global"
             yield "exit"
-        yield f"route-map {_out(site.number, 'v4')} permit {_ORDER}"
+        yield f"route-map {_way(site.number, 'out', 'v4')} permit {_ORDER}"
         yield " match ip address prefix-list near-v4"
         yield f" set metric {site.metric}"
         yield "exit"
-        for link in links:
-            if link.site == site.number:
-                yield from _out6(site, link, planes)
+        for link in own:
+            yield from _out6(site, link, planes)
+
+
+def _in(site: Site, tail: str, link: Neighbour | None = None) -> Iterator[str]:
+    word = "ipv6" if link else "ip"
+    yield f"route-map {_way(site.number, 'in', tail, link)} permit {_ORDER}"
+    yield f" match as-path site-{site.number}"
+    yield f" match {word} address prefix-list site-{site.number}-{tail}"
 
 
 def _out6(site: Site, link: Neighbour, planes: list[Plane]) -> Iterator[str]:
@@ -172,16 +195,16 @@ def _out6(site: Site, link: Neighbour, planes: list[Plane]) -> Iterator[str]:
     in 8.4.4, for IPv6 alone): so each plane has another one.
     """
     for number, plane in enumerate(planes, 1):
-        yield f"route-map {_out(site.number, 'v6', link)} permit {_ORDER * number}"
+        yield f"route-map {_way(site.number, 'out', 'v6', link)} permit {_ORDER * number}"
         yield f" match ipv6 address prefix-list near-{plane.interface}-v6"
         yield f" set ipv6 next-hop global {link.hops[plane.interface]}"
         yield f" set metric {site.metric}"
         yield "exit"
 
 
-def _out(site: int, tail: str, link: Neighbour | None = None) -> str:
+def _way(site: int, way: str, tail: str, link: Neighbour | None = None) -> str:
     """The node tool finds by this name where the metric for a site is."""
-    return f"site-{site}-out-{tail}" + (f"-{link.interface}" if link else "")
+    return f"site-{site}-{way}-{tail}" + (f"-{link.interface}" if link else "")
 
 
 def _bgp(speaker: Speaker, planes: list[Plane], links: list[Neighbour]) -> Iterator[str]:
@@ -203,12 +226,12 @@ def _bgp(speaker: Speaker, planes: list[Plane], links: list[Neighbour]) -> Itera
         yield from (f"  network {getattr(one.near, tail)}" for one in planes)
         for link in links:
             peer = link.peer
-            out = _out(link.site, tail, link if tail == "v6" else None)
             yield f"  neighbor {peer} activate"
             # One more than the policy lets in is a mistake of the other end.
             yield f"  neighbor {peer} maximum-prefix {len(planes)}"
-            yield f"  neighbor {peer} route-map site-{link.site}-in-{tail} in"
-            yield f"  neighbor {peer} route-map {out} out"
+            for way in ("in", "out"):
+                name = _way(link.site, way, tail, link if tail == "v6" else None)
+                yield f"  neighbor {peer} route-map {name} {way}"
         # A node takes what comes from a site from one gateway alone.
         yield "  maximum-paths 1"
         yield " exit-address-family"

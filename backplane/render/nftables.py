@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from backplane import links
 from backplane.clouds import CLOUDS
 from backplane.links import ROUTES_PORT
 from backplane.plan import Peer, Plan, PlanNode, PlanPlane
@@ -67,7 +68,8 @@ def ruleset(
     lines += forwarding.inputs(plan, ways, up, held=out, prefix=PREFIX)
     lines += forwarding.chains(plan, ways, up)
     hands_on = [*(out if ways.links else ()), *forwarding.rules(ways, up)]
-    lines += [*_forward(ways, up, hands_on), "", *_output(trusted), "}", ""]
+    clear = _clear(plan, ways)
+    lines += [*_forward(ways, up, hands_on, trusted, clear), "", *_output(trusted, clear), "}", ""]
     return "\n".join(lines)
 
 
@@ -207,7 +209,9 @@ def _plane(
     return [*lines, "\t\tdrop", "\t}", ""]
 
 
-def _forward(node: PlanNode, up: list[PlanPlane], hands_on: list[str]) -> list[str]:
+def _forward(
+    node: PlanNode, up: list[PlanPlane], hands_on: list[str], trusted: list[str], clear: list[str]
+) -> list[str]:
     lines = [
         "\tchain forward {",
         "\t\ttype filter hook forward priority filter; policy drop;",
@@ -216,6 +220,8 @@ def _forward(node: PlanNode, up: list[PlanPlane], hands_on: list[str]) -> list[s
         *hands_on,
     ]
     if node.bridges:
+        ways = ", ".join(f'"{name}"' for name in trusted)
+        lines += [line.replace("\t\t", f"\t\toifname != {{ {ways} }} ", 1) for line in clear]
         lines.append("\t\tct state established,related accept")
         inside = ", ".join(f'"{name}"' for name in forwarding.interfaces(node, up))
         lines += [
@@ -224,7 +230,19 @@ def _forward(node: PlanNode, up: list[PlanPlane], hands_on: list[str]) -> list[s
     return [*lines, "\t}"]
 
 
-def _output(trusted: list[str]) -> list[str]:
+def _clear(plan: Plan, node: PlanNode) -> list[str]:
+    """What keeps the mesh's own packets from leaving by no way of the mesh, in the clear.
+
+    Before a tunnel is up other routes lead there, and a route may lead astray. They are dropped,
+    not refused: TCP goes on trying until the tunnel is there, and who sends else is told at once.
+    """
+    whole = [(plane.supernet4, plane.supernet6) for plane in plan.planes]
+    whole += [links.networks(plan.ula)] if node.links else []
+    four, six = (", ".join(networks) for networks in zip(*whole, strict=True))
+    return [f"\t\tip daddr {{ {four} }} drop", f"\t\tip6 daddr {{ {six} }} drop"]
+
+
+def _output(trusted: list[str], clear: Iterable[str] = ()) -> list[str]:
     names = ", ".join(f'"{name}"' for name in trusted)
     return [
         "\tchain output {",
@@ -232,6 +250,7 @@ def _output(trusted: list[str]) -> list[str]:
         f"\t\tmeta skuid != 0 ip daddr {METADATA4} drop",
         f"\t\tmeta skuid != 0 ip6 daddr {{ {', '.join(METADATA6)} }} drop",
         f"\t\toifname {{ {names} }} accept",
+        *clear,
         f"\t\ticmp type {_ICMP_ERRORS} drop",
         f"\t\ticmpv6 type {_ICMP_ERRORS} drop",
         "\t\ttcp flags & rst == rst drop",

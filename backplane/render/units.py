@@ -46,9 +46,11 @@ ExecStart=-/usr/sbin/sysctl --quiet --load {ACTIVE}/sysctl.conf
 [Install]
 WantedBy=sysinit.target
 """,
+    # A gateway that goes down gives its sites away first: its links' names are in no other unit.
     f"{_SYSTEM}/wg-quick@.service.d/backplane.conf": """\
 [Unit]
 After=backplane-nft.service
+Before=backplane-routes.service
 Wants=backplane-nft.service
 StartLimitIntervalSec=0
 [Service]

@@ -81,7 +81,7 @@ def _mesh(plan: Plan) -> Iterator[str]:
         yield f"local-zone: {zone}. static"
         yield f'local-data: "{zone}. {names.TTL} SOA {names.SOA}"'
         yield f'local-data: "{zone}. {names.TTL} NS backplane."'
-    for record in names.records(plan):
+    for record in plan.records:
         own = record.address
         yield f'local-data: "{record.name}. {names.TTL} A {own.v4}"'
         yield f'local-data: "{record.name}. {names.TTL} AAAA {own.v6}"'

@@ -47,9 +47,12 @@ def speaker(plan: Plan, node: PlanNode) -> Speaker:
                 site=link.site_id,
                 peer=link.far.v4,
                 hops={plane.interface: link.hops[plane.index] for plane in plan.planes},
+                far={plane.interface: far.hops[plane.index] for plane in plan.planes},
             )
             for link in node.links
             if not link.between
+            for far in plan.node(link.peer).links
+            if far.peer == node.name
         ),
     )
 

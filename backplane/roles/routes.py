@@ -26,8 +26,11 @@ def _parts(plan: Plan, node: PlanNode) -> Parts:
         about="Backplane's ways to other sites: who owns them",
         start=f"{_TOOL} routes",
         slots=[_SLOT],
-        # On a gateway: what FRR reads must be there when this begins, to be written to.
-        behind=[bgp.unit("zebra")] if node.links else [],
+        # On a gateway: what FRR reads must be there when this begins, to be written to; and when
+        # the machine goes down, BGP goes on until the sibling has everything. So do interfaces.
+        behind=[bgp.unit("zebra"), bgp.unit("bgpd")] if node.links else [],
+        # Nobody would take over while it is started anew.
+        rereads=[routes.FILE],
         settings=[
             "StandardOutput=null",
             # Nothing it made goes with it, unless the mesh is routed no more.

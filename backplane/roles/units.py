@@ -45,6 +45,7 @@ def service(
     needs: str | None = None,
     part_of: str | None = None,
     behind: Iterable[str] = (),
+    rereads: Iterable[str] = (),
 ) -> str:
     """A service that is started behind its planes and, unless it ends by itself, kept running.
 
@@ -61,12 +62,15 @@ def service(
         sees_files: it tells of the machine's file systems, and must see them as they are.
         needs: a unit that it is stopped and started with.
         behind: other units that it is started after, if they start too.
+        rereads: files of its role that it reads anew by itself: it is not started anew for them.
         part_of: the plane with whose interface it comes and goes, in place of with the machine.
     """
     first = " ".join(["backplane-nft.service", *(_tunnel(slot) for slot in slots), *behind])
     lines = ["[Unit]", f"Description={about}", f"After={first}", "StartLimitIntervalSec=0"]
     lines += [f"Requires={needs}"] if needs else []
     lines += [f"PartOf={_tunnel(part_of)}"] if part_of else []
+    # The node tool's: systemd passes over what begins so (systemd.unit(5)).
+    lines += [f"X-BackplaneRereads={' '.join(anew)}"] if (anew := [*rereads]) else []
     lines += ["[Service]"]
     kept = ["Restart=always", "RestartSec=2"]
     lines += _ONCE if once else kept

@@ -24,7 +24,9 @@ def _site(number: int, metric: int) -> Site:
 
 def _link(interface: str, site: int, number: int) -> Neighbour:
     hops = {f"wg{plane}": f"fd00:bb:0:fe00::{16 * number + 1 + plane:x}" for plane in range(4)}
-    return Neighbour(interface=interface, site=site, peer=f"10.254.0.{4 * number + 2}", hops=hops)
+    far = {f"wg{plane}": f"fd00:bb:0:fe00::{16 * number + 9 + plane:x}" for plane in range(4)}
+    peer = f"10.254.0.{4 * number + 2}"
+    return Neighbour(interface=interface, site=site, peer=peer, hops=hops, far=far)
 
 
 GATEWAY = Speaker(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from backplane.render.frr import Speaker, frr
 from backplane.roles import gateway
-from tests.core import golden, tools
+from tests.core import example, golden, tools
 from tests.core.speakers import GATEWAY, TURNED
 
 DEFAULTS = ("bfd profile", "bfd 3 300", "update-source", "peer-group", "ebgp-requires-policy")
@@ -36,7 +36,8 @@ def test_each_neighbour_has_both_families_with_a_policy_each_way() -> None:
     assert len(applied) == 2 * 2 * len(GATEWAY.neighbours)
     assert {name for _, name, _ in applied} | {"source-v4", "source-v6"} == set(maps)
     lists = set(re.findall(r"prefix-list (\S+) seq", text))
-    assert lists == set(re.findall(r"match ipv?6? ?address prefix-list (\S+)", text))
+    matched = r"match ipv?6? ?(?:address|next-hop) prefix-list (\S+)"
+    assert lists == set(re.findall(matched, text))
     assert all(" match as-path site-" in "".join(maps[name]) for name in maps if "-in-" in name)
 
 
@@ -50,6 +51,40 @@ def test_a_site_that_comes_changes_no_line_of_another() -> None:
     added = [line for line in after if line not in before and line.startswith("  neighbor")]
     assert added
     assert all(peer in line for line in added)
+
+
+def test_another_sites_gateway_leads_to_itself_alone() -> None:
+    """Whatever next hop it names: over IPv4 its own address is taken, over IPv6 its own or none.
+
+    FRR 8.4.4 takes any address on a network that the gateway is connected to.
+    """
+    text = frr(GATEWAY)
+    maps = _maps(text)
+    for link in GATEWAY.neighbours:
+        name = f"site-{link.site}-in-v6-{link.interface}"
+        assert f" match ipv6 next-hop prefix-list hops-{link.interface}" in maps[name]
+        permitted = re.findall(
+            rf"^ipv6 prefix-list hops-{link.interface} seq \d+ (.*)$", text, re.MULTILINE
+        )
+        assert permitted == [f"permit {hop}/128" for hop in link.far.values()]
+        assert f"  neighbor {link.peer} route-map {name} in\n" in text
+    over4 = [lines for name, lines in maps.items() if name.endswith("-in-v4")]
+    assert over4
+    assert all(" set ip next-hop peer-address" in lines for lines in over4)
+
+
+def test_both_ends_of_a_link_call_their_hops_the_same() -> None:
+    """What one end says of itself is what the other one takes."""
+    made = example.material(example.routed()).plan
+    ends = {
+        (node.name, link.peer): told
+        for node in made.nodes
+        for link in node.links
+        for told in gateway.speaker(made, node).neighbours
+        if told.interface == link.interface
+    }
+    assert ends
+    assert all(told.far == ends[peer, name].hops for (name, peer), told in ends.items())
 
 
 def test_no_default_and_no_trap_is_written() -> None:

@@ -1,6 +1,7 @@
 """Links between gateways: each with a port, a network and keys of its own, from ids alone."""
 
 import ipaddress
+import json
 from itertools import combinations
 
 from hypothesis import given
@@ -10,6 +11,7 @@ from backplane import links
 from backplane.addressing import LINKS4
 from backplane.check import checked_plan
 from backplane.plan import Plan
+from backplane.render import routes
 from tests.core import example
 
 ENDS = st.tuples(st.integers(0, links.MAX_SITE), st.sampled_from(links.SLOTS))
@@ -104,3 +106,13 @@ def test_a_mesh_does_not_mind_gateways() -> None:
     assert plan.far("fsn-c", "storage") == ()
     roles = {role.name for node in plan.nodes for role in plan.roles(node.name)}
     assert not roles & {"gateway", "bgp", "routes"}
+
+
+def test_only_a_gateway_with_a_router_on_its_wire_is_told_to_hear_it() -> None:
+    """Not a leaf there, not a gateway without IPv6, and none where the cloud has no such router."""
+    raw = example.routed()
+    raw["sites"]["hel"] |= {"cloud": "aws", "location": "eu-central-1"}
+    raw["sites"]["hel"]["nodes"]["hel-b"]["ipv6"] = False
+    made = checked_plan(raw, project="backplane", stack="lab")
+    told = {node.name: json.loads(routes.document(made, node)) for node in made.nodes}
+    assert [name for name, one in told.items() if one.get("advertised")] == ["hel-a"]

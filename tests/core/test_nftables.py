@@ -151,7 +151,7 @@ def test_no_error_leaves_by_a_strangers_interface() -> None:
     """RST and ICMP errors are dropped everywhere but on planes, loopback and declared bridges."""
     lines = _chain(_ruleset("fsn-a"), "output")
     trusted = 'oifname { "lo", "wg0", "wg1", "wg2", "wg3" } accept'
-    assert lines[lines.index(trusted) + 1 :] == [
+    assert lines[lines.index(trusted) + 3 :] == [
         "icmp type { destination-unreachable, time-exceeded, parameter-problem } drop",
         "icmpv6 type { destination-unreachable, time-exceeded, parameter-problem } drop",
         "tcp flags & rst == rst drop",
@@ -159,6 +159,27 @@ def test_no_error_leaves_by_a_strangers_interface() -> None:
     assert '"docker0"' in next(
         line for line in _chain(_ruleset("fsn-b"), "output") if line.startswith("oifname")
     )
+
+
+def test_nothing_for_the_mesh_leaves_in_the_clear() -> None:
+    """What is for any plane goes by planes, links, loopback and bridges, or not at all.
+
+    Also before the tunnels are up, and for planes that are not: at birth two are.
+    """
+    plan, name = MADE.plan, "fsn-b"
+    four = ", ".join(plane.supernet4 for plane in plan.planes)
+    six = ", ".join(plane.supernet6 for plane in plan.planes)
+    dropped = [f"ip daddr {{ {four} }} drop", f"ip6 daddr {{ {six} }} drop"]
+    peers = {slot: plan.peers(name, slot) for slot in planes.REQUIRED}
+    born = nftables.ruleset(plan, plan.node(name), slots=peers, peers=peers)
+    for text in (born, _ruleset(name)):
+        lines = _chain(text, "output")
+        way = next(line for line in lines if line.startswith("oifname"))
+        assert lines[lines.index(way) + 1 : lines.index(way) + 3] == dropped
+        names = way.removesuffix(" accept").replace("oifname", "oifname !=")
+        onward = _chain(text, "forward")
+        assert onward[3:5] == [f"{names} {rule}" for rule in dropped], "nor of a container's"
+        assert onward.index("ct state established,related accept") > 4
 
 
 def test_the_metadata_service_is_roots_alone() -> None:
@@ -176,7 +197,7 @@ def test_the_metadata_service_is_roots_alone() -> None:
 
 def test_only_declared_bridges_are_forwarded_and_never_into_a_plane() -> None:
     """fsn-b's docker0 may go out, not into wg0-3; fsn-a forwards nothing at all."""
-    assert _chain(_ruleset("fsn-b"), "forward")[3:] == [
+    assert _chain(_ruleset("fsn-b"), "forward")[5:] == [
         "ct state established,related accept",
         'iifname "docker0" oifname != { "wg0", "wg1", "wg2", "wg3" } accept',
     ]

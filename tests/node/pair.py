@@ -19,9 +19,9 @@ from node.machine import Machine
 from tests.node.model import FakeJournal, settle
 from tests.node.recipe import FIREWALL, encode, key, name_of
 
-# Control sockets of wireguard-go share one directory, so these names are this test's own.
-OURS, THEIRS, EXTRA = "wg-bpna1", "wg-bpnb1", "wg-bpna2"
-HERE, THERE = "bp-test-na", "bp-test-nb"
+# Control sockets of wireguard-go share one directory, and namespaces another: each run has its own.
+OURS, THEIRS, EXTRA = (f"wg-{side}{os.getpid()}" for side in ("na", "nb", "nx"))
+HERE, THERE = (f"bp-test-{side}-{os.getpid()}" for side in ("na", "nb"))
 PORT = 51821
 _OFF = {"ssh.socket", "backplane-first-boot.service"}
 
@@ -251,7 +251,9 @@ def made(root: Path) -> Iterator[Pair]:
 
 def remove() -> None:
     """Remove what this or an interrupted earlier run left; interfaces go with their namespace."""
-    for namespace in (HERE, THERE):
+    spaces = Path("/run/netns").glob("bp-test-n[ab]-*")
+    left = [one.name for one in spaces if not Path("/proc", one.name.rpartition("-")[2]).exists()]
+    for namespace in (HERE, THERE, *left):
         subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
 
 

@@ -41,6 +41,8 @@ class Recipe:
         push: The key that the runner comes with.
         roles: By role: the text of its file. `sight` is a daemon, `dust` has a timer.
         hidden: By role: the text of its secret file, if it has one.
+        settings: Further lines of the kernel's settings.
+        rereads: Roles whose units say that they read their file anew by themselves.
     """
 
     node: str = "a"
@@ -55,6 +57,8 @@ class Recipe:
     push: str = "ssh-ed25519 AAAA"
     roles: Mapping[str, str] = field(default_factory=dict)
     hidden: Mapping[str, str] = field(default_factory=dict)
+    settings: str = ""
+    rereads: frozenset[str] = frozenset()
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
@@ -125,11 +129,12 @@ class Recipe:
             + HELD * ("alice" in self.peers.get("wg1", ())),
             "ssh_host_ed25519_key": f"host key of {self.node} {self.incarnation}\n",
             "sshd.conf": f"# {self.extra}\nHostKey {ACTIVE}/ssh_host_ed25519_key\n",
-            "sysctl.conf": "net.ipv4.ip_nonlocal_bind = 1\n",
+            "sysctl.conf": f"net.ipv4.ip_nonlocal_bind = 1\n{self.settings}",
         }
         public_ones = {"hosts", "sshd.conf", "sysctl.conf"}
         for role, text in self.roles.items():
-            own = {f"units/{unit}": f"# {unit}\n" for unit in units_of(role)}
+            says = "X-BackplaneRereads=it.conf\n" * (role in self.rereads)
+            own = {f"units/{unit}": f"# {unit}\n{says}" for unit in units_of(role)}
             texts |= {f"roles/{role}/it.conf": text, **own}
             public_ones |= {f"roles/{role}/it.conf", *own}
         texts |= {f"secrets/{role}/it.key": text for role, text in self.hidden.items()}

@@ -77,7 +77,7 @@ class Kernel(Commands):
             "-4": ["10.201.2.0/24"],
             "-6": ["fd00:0:0:102::/64"],
         }
-        self.ruleset = ""
+        self.ruleset, self.system = "", "running"
         self.log: list[str] = []
 
     def run(self, argv: Sequence[str], *, stdin: str = "", timeout: float = 30) -> Result:
@@ -99,6 +99,8 @@ class Kernel(Commands):
             self.log += [f"{argv[1]} {line}" for line in stdin.splitlines()]
             for line in stdin.splitlines():
                 self._change(argv[1], line.split())
+        elif argv[0] == "systemctl":
+            out = f"{self.system}\n"
         elif argv[0] == "vtysh":
             return Result(code=1, out="", err="% FRR does not run")
         else:

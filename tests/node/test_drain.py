@@ -64,14 +64,17 @@ def test_nobody_to_take_over_is_a_refusal(
 def test_a_drain_ends_when_the_sibling_has_all(
     enrolled: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not while it owns something, while both still carry, or while FRR has not said so."""
+    """Not while it owns something, while both still carry, or while FRR of either is silent."""
     _gateway(enrolled, {"sites": OWNED})
+    quiet = {"name": "fsn-b", "alive": True, "drained": False, "announced": False}
+    heard = {**quiet, "announced": True}
     steps: list[Told] = [
         {"sites": OWNED, "drained": True},
         {"sites": GIVEN, "drained": True, "overlap": True},
         {"sites": GIVEN, "drained": True},
         {"sites": GIVEN, "drained": True, "announced": False},
-        {"sites": GIVEN, "drained": True, "announced": True},
+        {"sites": GIVEN, "drained": True, "announced": True, "sibling": quiet},
+        {"sites": GIVEN, "drained": True, "announced": True, "sibling": heard},
     ]
     waits = _later(enrolled, monkeypatch, lambda: steps[len(waits) - 1])
     assert drain.drain(enrolled.machine, {}) == {"owner": {"hel": "fsn-b"}}

@@ -84,6 +84,21 @@ def test_a_drain_loses_nothing(seed: int, delay: float, loss: float, first: int)
             assert metrics[slot][site].hands_over
 
 
+def test_a_change_counts_as_announced_when_both_have_carried() -> None:
+    """What FRR has taken before is not what it is told when the overlap ends."""
+    world = _settled()
+    world.drained[0] = True
+    heir, said = world.gateways[1], []
+    for _ in range(round((OVERLAP + 1) / STEP)):
+        world.step()
+        beat = heir.beat(world.now, announced=True)
+        assert beat is not None
+        said.append(beat.announced)
+        assert beat.announced != heir.overlaps(world.now)
+    assert said[-1]
+    assert False in said
+
+
 def _settled() -> World:
     world = World(seed=1)
     world.run(6)

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from backplane import keys
+from backplane import keys, roles
 from backplane.render import bundle as rendered
 from backplane.render import cloudinit, units
 from node import bundle, enroll, fixed, generations, layout, staging, verbs
+from node import roles as node_roles
 from tests.core import example
 from tests.node.model import Box, booted, born
 
@@ -102,3 +103,26 @@ def test_from_rendered_user_data_to_the_rendered_mesh(newborn: Box) -> None:
     assert newborn.confirmed() == mesh.generation
     assert newborn.kernel.links == generations.load(machine, mesh.generation).wireguard()
     assert len(newborn.kernel.links["wg1"].peers) == len(NAMES) - 1 + len(PLAN.people)
+
+
+def test_where_routes_lie_starts_their_daemon_anew_only_with_its_own_text(tmp_path: Path) -> None:
+    """The unit that the core renders says so in the words that the tool reads."""
+    made = example.material(example.routed())
+    routes = roles.ROLES["routes"].parts
+    assert routes is not None
+    parts = routes(made.plan, made.plan.node("fsn-a"))
+    unit = "backplane-routes.service"
+
+    def digest(file: str, text: str) -> str:
+        files = {f"roles/routes/{name}": file for name in parts.files}
+        for path, content in {**files, f"units/{unit}": text}.items():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(content, encoding="utf-8")
+        told = {"routes": {"units": [unit]}}
+        here = generations.Generation(
+            name="0", path=tmp_path, node="fsn-a", incarnation=1, interfaces={}, mesh={}, roles=told
+        )
+        return node_roles.services(here)[unit].digest
+
+    assert digest("one", parts.units[unit]) == digest("two", parts.units[unit])
+    assert digest("one", parts.units[unit]) != digest("one", parts.units[unit] + "#\n")

@@ -1,13 +1,14 @@
 """What the routes' daemon reads, says and does to a machine in memory."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import drain, forwarding, holders, retiring, routed, standing
+from node import drain, forwarding, holders, retiring, routed, routing, standing
 from node.commands import Result
 from node.errors import Refused
 from node.heartbeat import Beat, Claim, pack, parse
@@ -26,7 +27,8 @@ def test_no_datagram_harms(data: bytes) -> None:
 
 def test_a_datagram_is_taken_only_whole() -> None:
     """One byte more or less, or any value out of its range, and it is none."""
-    beat = Beat(slot=1, stamp=5, drained=True, claims={2: Claim(1, 1)}, paths=frozenset({2}))
+    claims = {2: Claim(1, 1)}
+    beat = Beat(slot=1, stamp=5, drained=True, announced=True, claims=claims, paths=frozenset({2}))
     data = pack(beat)
     assert parse(data) == beat
     for wrong in (data + b"\0", data[:-1], b"x" + data[1:], data[:-1] + b"\x02",
@@ -102,6 +104,36 @@ def test_a_gateway_mends_what_somebody_took_away(tmp_path: Path) -> None:
     assert (kernel.rules, kernel.routes) == there
 
 
+def test_another_generation_is_read_without_a_new_start(tmp_path: Path) -> None:
+    """Sites, and all of them FRR's metrics again once it has read its file; the claims stay."""
+    made, kernel = daemon(tmp_path, 0)
+    sibling = Beat(slot=1, stamp=1, claims={2: Claim(1, 1)}, paths=frozenset({2}))
+    turn(made, 2, sibling)
+    forgotten: list[float] = []
+    made.effects.announcer.forget = lambda: forgotten.append(made.now())  # type: ignore[method-assign]
+    layout = made.machine.layout
+    new = layout.generation(GENERATION[::-1])
+    shutil.copytree(layout.generation(GENERATION), new)
+    manifest = (new / "manifest.json").read_text(encoding="ascii").replace(GENERATION, new.name)
+    (new / "manifest.json").write_text(manifest, encoding="ascii")
+    told = document(0)
+    told["sites"]["3"] = {**told["sites"]["2"], "name": "nue", "owner": 0, "links": [], "via": None}
+    told["planes"]["wg1"]["far"]["3"] = {"v4": "10.201.3.0/24", "v6": "fd00:0:0:103::/64"}
+    (new / routed.FILE).write_text(json.dumps(told), encoding="ascii")
+    layout.active.unlink()
+    layout.active.symlink_to(new)
+    flipped = made.now()
+    turn(made, 1, sibling)
+    assert made.view is not None
+    assert {site: one.claim.slot for site, one in made.view.sites.items()} == {2: 1, 3: 0}
+    kernel.rules["-4"] = set()
+    turn(made, 0.25, sibling)
+    assert kernel.rules["-4"], "a flip may take away what is ours: it is looked at with every tick"
+    turn(made, routing.METRICS, sibling)
+    assert len(forgotten) == 1
+    assert forgotten[0] - flipped >= routing.METRICS
+
+
 def test_what_goes_wrong_ends_nothing(tmp_path: Path) -> None:
     """A program that fails is told of once, and everything goes on."""
     made, kernel = daemon(tmp_path, 0)
@@ -155,7 +187,7 @@ def test_a_drain_waits_until_the_sibling_has_all(tmp_path: Path) -> None:
 
     def passes(seconds: float, claims: dict[int, Claim]) -> None:
         FakeClock.sleep(machine.clock, seconds)  # type: ignore[arg-type]
-        made._beats = lambda: [Beat(slot=1, stamp=2, claims=claims)]  # type: ignore[method-assign]
+        made._beats = lambda: [Beat(slot=1, stamp=2, announced=True, claims=claims)]  # type: ignore[method-assign]
         made.guard(set())
 
     machine.clock.sleep = lambda seconds: passes(seconds, {2: Claim(2, 1)})  # type: ignore[method-assign]

@@ -62,6 +62,25 @@ def test_only_what_changed_is_started_anew(enrolled: Box) -> None:
     assert enrolled.kernel.daemons[UNIT].endswith("two\n")
 
 
+def test_a_unit_that_reads_its_file_by_itself_is_not_started_anew_for_it(enrolled: Box) -> None:
+    """Its own text says so, of that file alone: a new secret, or a new text, starts it anew."""
+    reads = replace(SIGHT, hidden={"sight": "old"}, rereads=frozenset({"sight"}))
+    _confirmed(enrolled, reads)
+    two = replace(reads, roles={"sight": "two\n"})
+    about, told = flipped(enrolled, two)
+    assert not [what for what in told["touched"] if "anew" in what]
+    assert _check(enrolled, about)["ok"]
+    verbs.confirm(enrolled.machine, about)
+    verbs.release(enrolled.machine, {"id": "x"})
+    secret = replace(two, hidden={"sight": "new"})
+    about, told = flipped(enrolled, secret)
+    assert [what for what in told["touched"] if "anew" in what] == [f"{UNIT}: anew"]
+    verbs.confirm(enrolled.machine, about)
+    verbs.release(enrolled.machine, {"id": "x"})
+    _, told = flipped(enrolled, replace(secret, rereads=frozenset()))
+    assert [what for what in told["touched"] if "anew" in what] == [f"{UNIT}: anew"]
+
+
 def test_a_new_secret_starts_its_roles_unit_anew(enrolled: Box) -> None:
     """It lies with the generation's other secrets, root's alone, and is the unit's all the same."""
     _confirmed(enrolled, replace(BOTH, hidden={"sight": "old"}))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from scripts import _ways, _ways_show
 from tests.scripts import ways
@@ -105,6 +106,23 @@ def test_the_greater_term_carries_a_site() -> None:
         told["fsn-a"]["overlap"] = True
 
     assert _found(moving)["ok"] is True
+
+
+def test_an_owner_whose_own_links_are_down_carries_by_its_sibling() -> None:
+    """Its links are findings, the way is none: packets go on from the other gateway."""
+
+    def down(told: dict[str, Json]) -> None:
+        for one in told["fsn-b"]["sites"].values():
+            one |= {"path": False, "backed": True}
+
+    verdict = _found(down)
+    assert _lines(verdict) == []
+    way = verdict["sites"]["fsn"]["hel"]
+    assert (way["owner"], way["active"], way["via"]) == ("fsn-b", True, "fsn-a")
+    assert verdict["sites"]["hel"]["fsn"]["via"] is None
+    console = Console(record=True, width=120)
+    _ways_show.show(console, verdict)
+    assert "fsn-b via fsn-a" in console.export_text()
 
 
 def test_a_drained_gateway_is_told_and_no_trouble() -> None:

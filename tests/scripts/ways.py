@@ -65,7 +65,7 @@ def _said(node: Json) -> Json:
                 "term": 1,
                 "why": "default",
                 "since": SINCE,
-                **({"path": True} if gateway else {}),
+                **({"path": True, "backed": False} if gateway else {}),
             }
             for number, (remote, owner) in enumerate(owners.items())
         },
