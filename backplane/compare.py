@@ -116,6 +116,14 @@ def _links(here: Json, there: Json) -> Iterator[str]:
         if ends:
             told = ", ".join(f"{peer} ({interface})" for peer, interface in sorted(ends))
             yield f"links {what}: {told}"
+    moved: dict[str, list[str]] = {}
+    sizes = {link["peer"]: link.get("mtu") for link in here.get("links", ())}
+    for link in there.get("links", ()):
+        earlier = sizes.get(link["peer"])
+        if earlier is not None and earlier != link["mtu"]:
+            moved.setdefault(f"{earlier} → {link['mtu']}", []).append(link["peer"])
+    for how, peers in sorted(moved.items()):
+        yield f"MTU of links to {', '.join(sorted(peers))}: {how}"
 
 
 def _shown(value: object) -> str:
