@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from backplane import interruptions
+from backplane import interruptions, segment_changes
 from backplane.change import Change, Node, Plane, Port
 from backplane.pairing import Json, by_slot, fetching, part, staying
 from backplane.roles import EVERYWHERE
@@ -263,6 +263,7 @@ def _settings(old: Json, new: Json) -> Iterator[str]:
     if means := interruptions.topology(old, new):
         yield means
     yield from _owners(old, new)
+    yield from segment_changes.lines(old, new)
     for key, text in (("sites", "site"), ("copies", "replication")):
         before, after = part(old, key), part(new, key)
         yield from (f"{text} {name} comes" for name in sorted({*after} - {*before}))

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +176,3 @@ def guest(spot: Spot, bridge: str, address: str, mtu: int = 1370) -> Iterator[st
 def _wire(here: str, name: str, there: str, other: str) -> None:
     argv = ["ip", "link", "add", name, "netns", here, "type", "veth", "peer", "name", other]
     subprocess.run([*argv, "netns", there], check=True)
-
-
-def elsewhere(spot: Spot, root: Path) -> Spot:
-    """The same machine, with another directory."""
-    return replace(spot, machine=replace(spot.machine, layout=Layout(root=root)))
