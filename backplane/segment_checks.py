@@ -22,17 +22,17 @@ def segments(view: Raw) -> Iterator[Mistake]:
         if number is not None and taken.setdefault(number, path) != path:
             what = f"{number} is already the id of {taken[number]}"
             yield breach(f"{path}.id", what, "segments.*.id")
-        plane = one.text("plane") or planes.STORAGE.slot
-        slot = names.get(plane)
+        plane = one.text("plane") if one.has("plane") else planes.STORAGE.slot
+        slot = names.get(plane) if plane is not None else None
         at = f"{path}.plane" if one.has("plane") else path
-        if slot is None:
+        if plane is not None and slot is None:
             rule = f"the planes are {', '.join(names)}"
             what = f"unknown plane `{plane}`"
             yield Mistake(path=at, what=what, rule=rule, fix="correct its name")
         elif slot == planes.ENROLLMENT.slot:
             what = f"{plane} is the way in for pushes, and carries nothing of anybody's guests"
             yield breach(at, what, "segments.*.plane")
-        elif slot not in in_use:
+        elif slot is not None and slot not in in_use:
             fix = "use the plane, or name another one"
             yield breach(at, f"{plane} is left out of the mesh", "segments.*.plane", fix=fix)
         yield from _members(path, one, nodes)
@@ -59,7 +59,8 @@ def listening(view: Raw) -> dict[str, Role]:
     _, names = view.plane_names()
     found: dict[str, set[str]] = {}
     for _, one in view.members(NAME):
-        slot = names.get(one.text("plane") or planes.STORAGE.slot)
+        plane = one.text("plane") if one.has("plane") else planes.STORAGE.slot
+        slot = names.get(plane or "")
         for name in one.list("nodes"):
             if isinstance(name, str) and slot is not None:
                 found.setdefault(name, set()).add(slot)

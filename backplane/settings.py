@@ -116,7 +116,7 @@ class Segment(Model):
 
     id: Annotated[StrictInt, Field(ge=1, le=segments.MAX_ID)]
     plane: StrictStr = planes.STORAGE.slot
-    nodes: list[Name]
+    nodes: Annotated[list[Name], Field(min_length=2)]
 
 
 SETTINGS: Sequence[tuple[type[Model], str]] = (

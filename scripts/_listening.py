@@ -60,10 +60,7 @@ def _is_frr(node: MeshNode, listener: Mapping[str, Any]) -> bool:
 
 
 def _is_segments(node: MeshNode, listener: Mapping[str, Any]) -> bool:
-    """Whether it is the kernel's VXLAN on a member of a segment; the firewall admits the others.
-
-    The kernel binds it to no address, or from Linux 6.12 on to the plane's own.
-    """
+    """Whether it is the kernel's VXLAN on a member of a segment; the firewall admits the others."""
     listens = {(proto, port) for _, proto, port in node.openings}
     at = (str(listener["protocol"]), int(listener["port"]))
     return listener["process"] is None and at == ("udp", VXLAN) and at in listens
