@@ -50,8 +50,8 @@ def _mesh(plan: Plan, tool: str, program: str) -> Iterator[str]:
     for names, slots in groups.items():
         yield f"members of {', '.join(slots)}: {' '.join(names) or 'none'}"
     for one in plan.segments:
-        names = " ".join(one.nodes)
-        yield f"segment {one.name}: vxlan {one.id} over {one.slot}, mtu {one.mtu}: {names}"
+        those = " ".join(one.nodes)
+        yield f"segment {one.name}: vxlan {one.id} over {one.slot}, mtu {one.mtu}: {those}"
     for node in plan.nodes:
         yield _node(plan, node)
     for person in plan.people:

@@ -23,6 +23,9 @@ FOUR_PORTS = {
 }
 """What every server's cloud firewall lets in, and nothing else: `Routed.cloud_rules`."""
 
+SEGMENT = ("fsn-c", "hel-c")
+"""The members of the segment `lan`: leaves of two sites, that their guests are on one wire."""
+
 DECLARED = 90
 """Seconds of the timer: six gateways start FRR on two processors."""
 
@@ -70,6 +73,7 @@ def declared(topology: str) -> Callable[[Declaration], None]:
         for name in ("dns", "replicate"):
             mesh.pop(name, None)
         mesh["topology"], mesh["timer"] = topology, DECLARED
+        mesh["segments"] = {"lan": {"id": 1, "nodes": [*SEGMENT]}}
         mesh["sites"] = {
             site: {
                 "id": number,

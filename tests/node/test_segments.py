@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from node import identity, segments
 from node.commands import Commands, Result
 from node.errors import Refused
+from node.generations import Generation
 from node.layout import Layout
 from node.machine import Machine
 from tests.node.model import Box, FakeJournal
@@ -130,7 +131,7 @@ def _machine(root: Path, world: World, *wanted: Json) -> Machine:
 
 
 def _found(machine: Machine) -> list[tuple[str, str, str]]:
-    here = segments.Generation(
+    here = Generation(
         name="x", path=machine.layout.active, node=None, incarnation=1, interfaces={}, mesh={}
     )
     return [(one.what, one.declared, one.live) for one in segments.differences(machine, here)]
