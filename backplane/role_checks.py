@@ -21,7 +21,7 @@ from backplane.roles import (
     prometheus,
     replica,
 )
-from backplane.segment_checks import listening
+from backplane.segment_checks import listening, ours
 
 
 def roles(view: Raw) -> Iterator[Mistake]:
@@ -44,9 +44,10 @@ def roles(view: Raw) -> Iterator[Mistake]:
         own = [joined[name] for name in [path.rsplit(".", 1)[1]] if name in joined]
         yield from _shared_ports(path, [*own, *(known[role] for role in run if role in known)])
         for position, bridge in enumerate(node.list("bridges")):
-            if bridge in {"lo", *(plane.interface for plane in planes.PLANES)}:
+            what = "a segment's" if bridge in ours(view) else "no bridge"
+            if bridge in {"lo", *(plane.interface for plane in planes.PLANES), *ours(view)}:
                 at = f"{path}.bridges.{position}"
-                yield breach(at, f"`{bridge}` is no bridge", "sites.*.nodes.*.bridges")
+                yield breach(at, f"`{bridge}` is {what}", "sites.*.nodes.*.bridges")
     opened = [one for role in sorted(needed) for one in known[role].openings()]
     opened += sorted({one for role in joined.values() for one in role.openings()})
     for slot, settings in view.planes():

@@ -147,7 +147,7 @@ RULES: Mapping[str, Rule] = {
     "sites.*.nodes.*.ipv6": Rule("false: this machine has no public IPv6", _SWITCH),
     "sites.*.nodes.*.bridges": Rule(
         "a list of container bridges (interface names, such as docker0) that may reach the outside",
-        "list interface names of at most 15 characters, none of them a plane's",
+        "list interface names of at most 15 characters, none of them a plane's or a segment's",
     ),
     "sites.*.nodes.*.uplink": Rule(
         "what this machine's line to the outside carries, in Mbit/s, in `traffic.uplink`'s place: "

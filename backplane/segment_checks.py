@@ -54,6 +54,12 @@ def _members(path: str, one: Raw, nodes: dict[str, Raw]) -> Iterator[Mistake]:
             yield breach(at, f"`{name}` is no node that stays", key, fix=fix)
 
 
+def ours(view: Raw) -> set[str]:
+    """What the interfaces of segments are called: none of them is a container bridge."""
+    numbers = [one.number("id") for _, one in view.members(NAME)]
+    return {f"{kind}{number}" for number in numbers if number for kind in ("vx", "vb")}
+
+
 def listening(view: Raw) -> dict[str, Role]:
     """By node, what it listens on for its segments, as far as that can be read."""
     _, names = view.plane_names()
