@@ -13,6 +13,8 @@ from backplane.render import forwarding
 from backplane.segments import PORT, Segment
 
 _COUNTER = "stray_vxlan"
+_VNI = "@th,96,24"
+"""Where the identifier of a segment stands, behind UDP's 8 octets and 4 of VXLAN's (RFC 7348)."""
 
 
 def on(
@@ -53,17 +55,16 @@ def kept_out(joined: Iterable[Segment]) -> list[str]:
 
 
 def members(joined: Mapping[Segment, list[str]], slot: str) -> list[str]:
-    """What admits the members of a plane's segments, and drops all others who send VXLAN there.
+    """What admits the members of each of a plane's segments to that one, and drops all other VXLAN.
 
     It stands before `established`: who is a member no more has no session left either.
     """
-    senders = sorted({at for one, those in joined.items() if one.slot == slot for at in those})
-    if not senders:
-        return []
-    return [
-        f"\t\tip saddr {{ {', '.join(senders)} }} udp dport {PORT} accept",
-        f"\t\tudp dport {PORT} counter name {_COUNTER} drop",
+    lines = [
+        f"\t\tip saddr {{ {', '.join(senders)} }} udp dport {PORT} {_VNI} {one.id} accept"
+        for one, senders in sorted(joined.items(), key=lambda item: item[0].id)
+        if one.slot == slot
     ]
+    return [*lines, f"\t\tudp dport {PORT} counter name {_COUNTER} drop"] if lines else []
 
 
 def forward(joined: Iterable[Segment]) -> list[str]:

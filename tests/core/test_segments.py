@@ -81,7 +81,7 @@ def test_what_no_member_sends_is_dropped_before_anything_else() -> None:
     """On the segment's plane alone, ahead of `established`; other planes admit none of it."""
     text = _rules(_plan(raw(lan=LAN)), "fsn-c")
     assert _chain(text, "wg3_open")[:3] == [
-        "ip saddr { 10.203.2.3 } udp dport 4789 accept",
+        "ip saddr { 10.203.2.3 } udp dport 4789 @th,96,24 1 accept",
         "udp dport 4789 counter name stray_vxlan drop",
         "ct state established,related accept",
     ]
@@ -121,7 +121,7 @@ def test_a_gateways_own_members_answer_to_links_as_well() -> None:
     """What comes by a link goes to the plane's own chain, where members alone are admitted."""
     mesh = _plan(raw(lan={"id": 1, "nodes": ["fsn-a", "hel-c"]}))
     text = _rules(mesh, "fsn-a")
-    assert "ip saddr { 10.203.2.3 } udp dport 4789 accept" in _chain(text, "wg3_open")
+    assert "ip saddr { 10.203.2.3 } udp dport 4789 @th,96,24 1 accept" in _chain(text, "wg3_open")
     assert [line for line in _chain(text, "from_wgl2_0") if line.endswith("goto wg3_open")]
 
 
@@ -189,18 +189,21 @@ def test_each_member_floods_to_and_hears_exactly_the_others(
     mesh = _plan({**example.routed(), "segments": declared})
     for node in mesh.nodes:
         own = {number: one for number, one in enumerate(made, 1) if node.name in one[1]}
-        heard: dict[str, set[str]] = {}
+        heard: dict[str, dict[int, set[str]]] = {}
         for number, (slot, names) in own.items():
             others = {mesh.node(name).addresses[slot].v4 for name in names - {node.name}}
             (told,) = [one for one in _told(mesh, node.name) if one["id"] == number]
             assert set(told["peers"]) == others
             assert told["local"] == node.addresses[slot].v4
-            heard.setdefault(slot, set()).update(others)
+            heard.setdefault(slot, {})[number] = others
         text = _rules(mesh, node.name)
         for plane in mesh.planes:
-            lines = [one for one in _chain(text, f"{plane.interface}_open") if " 4789 acc" in one]
-            found = set(re.findall(r"10\.20\d\.\d+\.\d+", " ".join(lines)))
-            assert found == heard.get(plane.slot, set())
+            lines = [one for one in _chain(text, f"{plane.interface}_open") if "@th" in one]
+            told = [
+                re.findall(r"{ (.*) } udp dport 4789 @th,96,24 (\d+) accept", one) for one in lines
+            ]
+            found = {int(number): {*senders.split(", ")} for ((senders, number),) in told}
+            assert found == heard.get(plane.slot, {})
         opened = {one.slot for one in mesh.openings(node.name) if one.role == "segments"}
         assert opened == {*heard}
 
