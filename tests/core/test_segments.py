@@ -199,10 +199,9 @@ def test_each_member_floods_to_and_hears_exactly_the_others(
         text = _rules(mesh, node.name)
         for plane in mesh.planes:
             lines = [one for one in _chain(text, f"{plane.interface}_open") if "@th" in one]
-            told = [
-                re.findall(r"{ (.*) } udp dport 4789 @th,96,24 (\d+) accept", one) for one in lines
-            ]
-            found = {int(number): {*senders.split(", ")} for ((senders, number),) in told}
+            pattern = r"{ (.*) } udp dport 4789 @th,96,24 (\d+) accept"
+            admitted = re.findall(pattern, "\n".join(lines))
+            found = {int(number): {*senders.split(", ")} for senders, number in admitted}
             assert found == heard.get(plane.slot, {})
         opened = {one.slot for one in mesh.openings(node.name) if one.role == "segments"}
         assert opened == {*heard}
