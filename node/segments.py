@@ -33,6 +33,7 @@ from node.segment_links import (
 
 FILE = "roles/segments/segments.json"
 _FIX = "look at `ip -details link show` and `bridge fdb show` on the machine"
+_ANEW = "run the `pulumi up --replace` that `backplane drift` tells: it writes it anew"
 _AREA = "segments"
 
 
@@ -140,8 +141,11 @@ def _batch(machine: Machine, program: str, lines: list[str]) -> None:
 def _wanted(file: Path) -> tuple[Segment, ...]:
     if not file.exists():
         return ()
-    told = json.loads(file.read_text(encoding="ascii"))["segments"]
-    return tuple(Segment(**{**one, "peers": tuple(one["peers"])}) for one in told)
+    try:
+        told = json.loads(file.read_text(encoding="ascii"))["segments"]
+        return tuple(Segment(**{**one, "peers": tuple(one["peers"])}) for one in told)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Refused(f"{FILE} is damaged", _ANEW) from error
 
 
 def _any(machine: Machine) -> bool:

@@ -185,6 +185,20 @@ def test_an_end_takes_nothing_that_is_still_declared(tmp_path: Path) -> None:
     assert {*world.links} == {"eth0", "vb9"}
 
 
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"segments": [{"id": 1, "peers": []}]}'])
+def test_a_damaged_file_is_told_of_and_nothing_is_touched(tmp_path: Path, text: str) -> None:
+    """What it says is not known, so that all stays as it is."""
+    world = World()
+    machine = _machine(tmp_path, world, LAN)
+    segments.segments(machine, {})
+    (machine.layout.active / segments.FILE).write_text(text, encoding="ascii")
+    with pytest.raises(Refused, match="is damaged"):
+        segments.segments(machine, {})
+    with pytest.raises(Refused, match="is damaged"):
+        _found(machine)
+    assert {*world.links} == {"vb1", "vx1"}
+
+
 def test_what_nobody_declares_is_seen_where_no_segment_is(tmp_path: Path) -> None:
     """A machine without segments asks no program unless some interface has such a name."""
     world = World()
