@@ -26,6 +26,9 @@ FOUR_PORTS = {
 SEGMENT = ("fsn-c", "hel-c")
 """The members of the segment `lan`: leaves of two sites, that their guests are on one wire."""
 
+NARROW, NARROW_MTU = "nbg", 1380
+"""The site whose line carries less, and what its links do."""
+
 DECLARED = 90
 """Seconds of the timer: six gateways start FRR on two processors."""
 
@@ -87,6 +90,7 @@ def declared(topology: str) -> Callable[[Declaration], None]:
             }
             for site, (number, location) in SITES.items()
         }
+        mesh["sites"][NARROW]["link_mtu"] = NARROW_MTU
 
     return change
 
