@@ -19,6 +19,7 @@ from backplane import (
     planes,
     publickeys,
     role_checks,
+    segment_checks,
     topology_checks,
 )
 from backplane.breach import breach as _mistake
@@ -55,6 +56,7 @@ def mistakes(raw: object) -> list[Mistake]:
         copies_checks.overlaps,
         copies_checks.retention,
         copies_checks.freshness,
+        segment_checks.segments,
         _people,
         _endpoints,
     ):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from backplane import interruptions
+from backplane import interruptions, segment_changes
 from backplane.change import Change, Node, Plane, Port
 from backplane.pairing import Json, by_slot, fetching, part, staying
 from backplane.roles import EVERYWHERE
@@ -116,6 +116,14 @@ def _links(here: Json, there: Json) -> Iterator[str]:
         if ends:
             told = ", ".join(f"{peer} ({interface})" for peer, interface in sorted(ends))
             yield f"links {what}: {told}"
+    moved: dict[str, list[str]] = {}
+    sizes = {link["peer"]: link.get("mtu") for link in here.get("links", ())}
+    for link in there.get("links", ()):
+        earlier = sizes.get(link["peer"])
+        if earlier is not None and earlier != link["mtu"]:
+            moved.setdefault(f"{earlier} → {link['mtu']}", []).append(link["peer"])
+    for how, peers in sorted(moved.items()):
+        yield f"MTU of links to {', '.join(sorted(peers))}: {how}"
 
 
 def _shown(value: object) -> str:
@@ -255,6 +263,7 @@ def _settings(old: Json, new: Json) -> Iterator[str]:
     if means := interruptions.topology(old, new):
         yield means
     yield from _owners(old, new)
+    yield from segment_changes.lines(old, new)
     for key, text in (("sites", "site"), ("copies", "replication")):
         before, after = part(old, key), part(new, key)
         yield from (f"{text} {name} comes" for name in sorted({*after} - {*before}))

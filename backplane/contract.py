@@ -14,7 +14,8 @@ from pydantic import ValidationError, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from backplane.contract_parts import Dns, Identifier, Lines, Node, Part, Plan
+from backplane.contract_kinds import Identifier, Lines
+from backplane.contract_parts import Dns, Node, Part, Plan
 from backplane.mistakes import Mistake
 from backplane.model import Name
 from backplane.translate import shown

@@ -18,6 +18,7 @@ from backplane.settings import (
     Pool,
     Postgres,
     Replication,
+    Segment,
     Service,
     Traffic,
 )
@@ -111,6 +112,7 @@ class Site(Model):
     ipv6: StrictBool = True
     vpc: Annotated[StrictStr, Field(pattern=r"^vpc-[0-9a-f]+$")] | None = None
     subnet: Annotated[StrictStr, Field(pattern=r"^subnet-[0-9a-f]+$")] | None = None
+    link_mtu: Annotated[StrictInt, Field(ge=1280, le=1420)] = 1420
     nodes: dict[Name, Node] = {}
 
 
@@ -147,6 +149,7 @@ class Declaration(Model):
     grafana: Grafana | None = None
     traffic: Traffic = Traffic()
     replicate: dict[Name, Replication] = {}
+    segments: dict[Name, Segment] = {}
     operators: dict[Name, Operator] = {}
     runners: Annotated[dict[Name, Runner], Field(min_length=1)] = {"runner": Runner(id=254)}
 

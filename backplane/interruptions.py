@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from backplane import segment_changes
 from backplane.change import Change, Interruption, NewKeys, Node
 from backplane.pairing import Json, own, part, rotated, staying
+from backplane.segments import NAME as SEGMENTS
 
 PAUSE = 250
 """Milliseconds that a plane pauses at most while its keys change (`make bench-change`)."""
@@ -72,6 +74,7 @@ def interruptions(old: Json, new: Json, change: Change) -> Iterator[Interruption
     if alone := tuple(f"{name} on {slot}" for name, slot in own(old, new)):
         why = "its key changes; connections stay open"
         yield Interruption(names=alone, lasts=_ONCE, why=why)
+    yield from segment_changes.interruptions(old, new)
     yield from _restarts(old, new, change.nodes)
 
 
@@ -157,13 +160,14 @@ def _for_good(old: Json, new: Json, change: Change) -> Iterator[Interruption]:
     same, before, after = staying(old, new), part(old, "nodes"), part(new, "nodes")
     roles: dict[str, list[str]] = {}
     for name in sorted(same):
-        for role in set(before[same[name]].get("daemons", ())) - set(after[name]["daemons"]):
+        daemons = set(before[same[name]].get("daemons", ())) - {SEGMENTS}
+        for role in daemons - set(after[name]["daemons"]):
             roles.setdefault(role, []).append(name)
     for role, names in sorted(roles.items()):
         yield Interruption(names=tuple(names), what=f"{role} on", lasts="for good", why="it goes")
     shut: dict[str, list[str]] = {}
     for port in change.ports:
-        if port.stays and not port.opens:
+        if port.stays and not port.opens and port.role != SEGMENTS:
             what = f"{port.proto.upper()} {port.port} on {port.slot} at"
             shut.setdefault(what, []).append(port.node)
     for what, at in shut.items():
@@ -199,7 +203,8 @@ def _restarts(old: Json, new: Json, nodes: tuple[Node, ...]) -> Iterator[Interru
     for name in sorted(set(same) - anew):
         here, there = (one.get("daemons", {}) for one in (before[same[name]], after[name]))
         for role in sorted(set(here) & set(there)):
-            if here[role] != there[role]:
+            # What a segment's guests feel of it is told with the segment.
+            if here[role] != there[role] and role != SEGMENTS:
                 found.setdefault(role, []).append(name)
     for role, names in sorted(found.items()):
         yield Interruption(

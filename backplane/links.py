@@ -31,7 +31,8 @@ V4_PREFIX, V6_PREFIX = 30, 124
 has two."""
 
 MTU = 1420
-"""1500 less WireGuard's 80 octets over IPv6: what a plane carries at most fits into it whole."""
+"""1500 less WireGuard's 80 octets over IPv6: what a plane carries at most fits into it whole. A
+site whose line to the outside carries less declares less (`link_mtu`)."""
 
 _BETWEEN = 16_383
 """The last /30, of the two gateways of one site: no route leads to it, so all sites share it."""
@@ -134,6 +135,7 @@ def _link(node: PlanNode, other: PlanNode, sites: Mapping[str, PlanSite], ula: s
         slot=there[1],
         number=made.number,
         between=made.between,
+        mtu=min(sites[node.site].link_mtu, sites[other.site].link_mtu),
         hops=tuple(made.hop(ula, plane.index, second=here > there) for plane in planes.PLANES),
         own=made.addresses(ula, second=here > there),
         far=made.addresses(ula, second=there > here),

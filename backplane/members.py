@@ -41,6 +41,7 @@ class PlanSite:
     """A site and the names of its nodes, sorted.
 
     `vpc` and `subnet` name a network that stands there already, at a cloud that has such.
+    `link_mtu` is what a link of its gateways may carry at most, in bytes.
     """
 
     name: str
@@ -48,6 +49,7 @@ class PlanSite:
     cloud: str
     location: str
     nodes: tuple[str, ...]
+    link_mtu: int
     vpc: str | None = None
     subnet: str | None = None
 
@@ -80,6 +82,7 @@ class PlanLink:
         slot: the other one's, in its site.
         number: of the link among all links; that between two gateways of one site is shared.
         between: whether both are gateways of one site.
+        mtu: the interface's, in bytes: the lower one of the two sites'.
         hops: this end's next hop over IPv6 for each plane, by index.
         own: this end's addresses on it.
         far: the other end's.
@@ -94,6 +97,7 @@ class PlanLink:
     slot: int
     number: int
     between: bool
+    mtu: int
     hops: tuple[str, ...]
     own: Address
     far: Address

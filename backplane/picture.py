@@ -75,6 +75,17 @@ def picture(plan: Plan) -> Json:
             }
             for one in plan.copies
         },
+        "segments": {
+            one.name: {
+                "id": one.id,
+                "plane": one.slot,
+                "nodes": list(one.nodes),
+                "mtu": one.mtu,
+                "interface": one.tunnel,
+                "bridge": one.bridge,
+            }
+            for one in plan.segments
+        },
     }
 
 
@@ -123,6 +134,7 @@ def _link(link: PlanLink) -> Json:
         "port": link.port,
         "peer": link.peer,
         "site": link.site,
+        "mtu": link.mtu,
         "addresses": both(link.own),
         "peer_addresses": both(link.far),
     }

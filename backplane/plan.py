@@ -23,6 +23,9 @@ from backplane.members import (
 from backplane.monitoring import Grafana, Monitoring, grafana, monitoring
 from backplane.names import Dns, Record, dns, records
 from backplane.roles import Opening, Role
+from backplane.segments import NAME as SEGMENTS
+from backplane.segments import PORT as VXLAN
+from backplane.segments import Segment, segments
 
 __all__ = [
     "Family",
@@ -71,6 +74,8 @@ class Plan:
     dns: Dns = field(default_factory=Dns)
     copies: tuple[Copy, ...] = ()
     """The datasets of which other nodes keep copies, by the replication's name."""
+    segments: tuple[Segment, ...] = ()
+    """The layer-2 networks between nodes, by name."""
     secrets: frozenset[str] = frozenset()
     """The names of the stack's secrets that some role needs."""
     traffic: bool = True
@@ -204,8 +209,11 @@ class Plan:
         return found
 
     def openings(self, name: str) -> tuple[Opening, ...]:
-        """What a node opens for its peers: its roles decide, and nothing else."""
-        return tuple(sorted(one for role in self.roles(name) for one in role.openings()))
+        """What a node opens for its peers: its roles and its segments decide, and nothing else."""
+        slots = {one.slot for one in self.segments if name in one.nodes}
+        joined = (Opening(slot=slot, proto="udp", port=VXLAN, role=SEGMENTS) for slot in slots)
+        roles = (one for role in self.roles(name) for one in role.openings())
+        return tuple(sorted((*roles, *joined)))
 
 
 def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
@@ -272,6 +280,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         grafana=grafana(declaration.grafana),
         dns=dns(declaration.dns),
         copies=copies(declaration),
+        segments=segments(declaration, nodes, in_use),
         secrets=_secrets(declaration),
         traffic=declaration.traffic.classes,
     )

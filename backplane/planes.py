@@ -36,7 +36,7 @@ MANAGEMENT = Plane(
     port=51821,
     zone="mgmt",
     tcp=(22, 8080, 8443, 53, 3000, 5432, 5300),
-    udp=(53, 5300, 5310),
+    udp=(53, 5300, 5310, 4789),
 )
 MONITORING = Plane(
     slot="monitoring",
@@ -45,7 +45,7 @@ MONITORING = Plane(
     port=51822,
     zone="mon",
     tcp=(9090, 9093, 9100),
-    udp=(),
+    udp=(4789,),
 )
 STORAGE = Plane(
     slot="storage",
@@ -54,7 +54,7 @@ STORAGE = Plane(
     port=51823,
     zone="store",
     tcp=(22, 5432, 3306),
-    udp=(),
+    udp=(4789,),
 )
 
 PLANES: tuple[Plane, ...] = (ENROLLMENT, MANAGEMENT, MONITORING, STORAGE)

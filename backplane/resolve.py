@@ -11,7 +11,7 @@ from backplane.declaration import Declaration, Machine, Node, Operator, Site
 from backplane.machine_rules import FIRST_SEEN
 from backplane.members import Kind, Peer, PlanMachine, PlanNode, PlanPerson, PlanPlane, PlanSite
 from backplane.planes import STORAGE, Plane
-from backplane.roles import EVERYWHERE, bgp, gateway, replica, routes, zfs
+from backplane.roles import EVERYWHERE, bgp, gateway, replica, routes, segments, zfs
 
 
 def plane(of: Plane, declaration: Declaration, ula: str) -> PlanPlane | None:
@@ -47,6 +47,7 @@ def sites(declaration: Declaration) -> tuple[PlanSite, ...]:
             cloud=site.cloud,
             location=site.location or name,
             nodes=tuple(sorted(site.nodes)),
+            link_mtu=site.link_mtu,
             vpc=site.vpc,
             subnet=site.subnet,
         )
@@ -116,6 +117,8 @@ def _implied(name: str, declaration: Declaration) -> Iterable[str]:
             yield bgp.NAME
     if any(site.nodes[name].pools for site in declaration.sites.values() if name in site.nodes):
         yield zfs.NAME
+    if any(name in one.nodes for one in declaration.segments.values()):
+        yield segments.NAME
     if declaration.settings(STORAGE.slot).use and any(
         one.target == name for one in declaration.replicate.values()
     ):

@@ -21,6 +21,7 @@ from backplane.roles import (
     prometheus,
     replica,
 )
+from backplane.segment_checks import listening, ours
 
 
 def roles(view: Raw) -> Iterator[Mistake]:
@@ -29,6 +30,7 @@ def roles(view: Raw) -> Iterator[Mistake]:
     in_use, _ = view.plane_names()
     targets = {one.text("target") for _, one in view.members("replicate")}
     needed = {*EVERYWHERE, *([replica.NAME] if targets else [])}
+    joined = listening(view)
     for path, node in view.nodes():
         named = [role for role in node.list("roles") if isinstance(role, str)]
         for position, role in enumerate(named):
@@ -39,13 +41,17 @@ def roles(view: Raw) -> Iterator[Mistake]:
                 needed.add(role)
                 yield from _left_out(at, role, in_use)
         run = [*named, *([replica.NAME] if path.rsplit(".", 1)[1] in targets else [])]
-        yield from _shared_ports(path, [known[role] for role in run if role in known])
+        own = [joined[name] for name in [path.rsplit(".", 1)[1]] if name in joined]
+        yield from _shared_ports(path, [*own, *(known[role] for role in run if role in known)])
         for position, bridge in enumerate(node.list("bridges")):
-            if bridge in {"lo", *(plane.interface for plane in planes.PLANES)}:
+            what = "a segment's" if bridge in ours(view) else "no bridge"
+            if bridge in {"lo", *(plane.interface for plane in planes.PLANES), *ours(view)}:
                 at = f"{path}.bridges.{position}"
-                yield breach(at, f"`{bridge}` is no bridge", "sites.*.nodes.*.bridges")
+                yield breach(at, f"`{bridge}` is {what}", "sites.*.nodes.*.bridges")
+    opened = [one for role in sorted(needed) for one in known[role].openings()]
+    opened += sorted({one for role in joined.values() for one in role.openings()})
     for slot, settings in view.planes():
-        for opening in (o for role in sorted(needed) for o in known[role].openings()):
+        for opening in opened:
             ports = settings.get(opening.proto)
             if opening.slot == slot and isinstance(ports, list) and opening.port not in ports:
                 yield breach(

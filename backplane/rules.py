@@ -6,7 +6,7 @@ and so do the errors and the editor's schema.
 
 from collections.abc import Mapping
 
-from backplane import machine_rules, role_rules
+from backplane import machine_rules, role_rules, segment_rules
 from backplane.rule import NAME, Rule
 
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -107,6 +107,11 @@ RULES: Mapping[str, Rule] = {
         "and, where nodes have it, IPv6",
         "write both ids, vpc-… and subnet-…, or neither",
     ),
+    "sites.*.link_mtu": Rule(
+        "the MTU that links of the site's gateways have at most in a routed mesh: 1280 (least for "
+        "IPv6) to 1420 (1500 less WireGuard's 80 bytes); of a link's two sites the lower one holds",
+        "leave it out for 1420; else what the site's line to the outside carries, less 80",
+    ),
     "sites.*.nodes": Rule("a mapping of node names to nodes", "indent each node below its name"),
     "sites.*.nodes.*": Rule("a node is a mapping with at least `id`", "write {id: <number>}"),
     "sites.*.nodes.*.id": Rule(
@@ -142,7 +147,7 @@ RULES: Mapping[str, Rule] = {
     "sites.*.nodes.*.ipv6": Rule("false: this machine has no public IPv6", _SWITCH),
     "sites.*.nodes.*.bridges": Rule(
         "a list of container bridges (interface names, such as docker0) that may reach the outside",
-        "list interface names of at most 15 characters, none of them a plane's",
+        "list interface names of at most 15 characters, none of them a plane's or a segment's",
     ),
     "sites.*.nodes.*.uplink": Rule(
         "what this machine's line to the outside carries, in Mbit/s, in `traffic.uplink`'s place: "
@@ -151,6 +156,7 @@ RULES: Mapping[str, Rule] = {
     ),
     **machine_rules.RULES,
     **role_rules.RULES,
+    **segment_rules.RULES,
     "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
     "operators.*": Rule(
         "an operator is a mapping with `id` and `planes`",
@@ -188,6 +194,7 @@ _NAMED = (
     "proxies",
     "pools",
     "replicate",
+    "segments",
     "operators",
     "runners",
 )

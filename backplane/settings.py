@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
-from backplane import planes, role_rules
+from backplane import planes, role_rules, segments
 from backplane.copies import KEPT
 from backplane.model import Mbit, Model, Name, Port
 
@@ -111,6 +111,14 @@ class Replication(Model):
     kept: Keep = Keep()
 
 
+class Segment(Model):
+    """A layer-2 network between nodes."""
+
+    id: Annotated[StrictInt, Field(ge=1, le=segments.MAX_ID)]
+    plane: StrictStr = planes.STORAGE.slot
+    nodes: Annotated[list[Name], Field(min_length=2)]
+
+
 SETTINGS: Sequence[tuple[type[Model], str]] = (
     (Service, "services.*."),
     (Receiver, "monitoring.receivers.*."),
@@ -124,5 +132,6 @@ SETTINGS: Sequence[tuple[type[Model], str]] = (
     (Pool, "sites.*.nodes.*.pools.*."),
     (Keep, "replicate.*.keep."),
     (Replication, "replicate.*."),
+    (Segment, "segments.*."),
 )
 """Each of them, with where its fields' rules are."""

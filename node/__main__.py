@@ -42,6 +42,8 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "replication": ("node.replication", "replication", "json"),
     "receive": ("node.receive", "receive", "session"),
     "frr": ("node.frr", "frr", "json"),
+    "segments": ("node.segments", "segments", "json"),
+    "segments-end": ("node.segments", "end", "json"),
     "shape": ("node.traffic", "shape", "json"),
     "unshape": ("node.traffic", "unshape", "json"),
     "routes": ("node.routing", "run", "json"),

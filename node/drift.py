@@ -17,6 +17,7 @@ from node import (
     integrity,
     interfaces,
     lease,
+    segments,
     services,
     sysctl,
     timers,
@@ -155,6 +156,7 @@ def _units(machine: Machine, here: Generation) -> Iterator[Difference]:
     yield from drift_units.differences(machine, here, units)
     yield from services.differences(machine, here)
     yield from traffic.differences(machine, here)
+    yield from segments.differences(machine, here)
     for name in facts.failed_units(machine):
         if name not in units or name in drift_units.resting(here):
             yield told("units", name, ("", "failed"), repair=HAND)

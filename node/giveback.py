@@ -20,6 +20,7 @@ from node import (
     lease,
     packages,
     roles,
+    segments,
     services,
     sysctl,
     timers,
@@ -165,6 +166,8 @@ def _end_roles(machine: Machine) -> None:
         return
     for unit in roles.services(here):
         services.end(machine, unit)
+    # The end of their unit leaves what is still declared, and here that is everything.
+    segments.remove(machine)
     for unit in roles.shut(here.roles):
         packages.reopen(machine, unit)
     for path in roles.ahead(here.roles):

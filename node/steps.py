@@ -16,6 +16,7 @@ from node import (
     interfaces,
     record,
     roles,
+    segments,
     services,
     sessions,
     settings,
@@ -143,8 +144,8 @@ class Plan:
             yield from _steps(drift_files.tool(self.machine))
             yield from _steps(drift_units.differences(self.machine, self.target, units))
             if units:
-                yield from _steps(services.differences(self.machine, self.target))
-                yield from _steps(traffic.differences(self.machine, self.target))
+                for part in (services, traffic, segments):
+                    yield from _steps(part.differences(self.machine, self.target))
 
     def _interface(
         self,

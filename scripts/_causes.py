@@ -91,6 +91,7 @@ CAUSES = (
     Cause(SERVICE, "listeners", ("sshd on",), "sshd is not bound to the plane's addresses alone"),
     Cause(SERVICE, "sshd", ("",), "sshd would read other settings than its own"),
     Cause(SERVICE, "units", ("backplane-replicate",), _REPLICATION),
+    Cause(SERVICE, "segments", ("",), "a segment's interface, bridge or flood list is another"),
     Cause(SERVICE, "units", ("",), "a unit is not as it was declared"),
     Cause(SERVICE, "listeners", ("",), "a service is not bound to its plane's address"),
     Cause(FIREWALL, "firewall", ("",), "the host's firewall does not let the port in"),

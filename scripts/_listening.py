@@ -6,6 +6,8 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from backplane.segments import PORT as VXLAN
+
 if TYPE_CHECKING:
     from scripts._verdict import Facts, Mesh, MeshNode
 
@@ -29,7 +31,8 @@ def wrong_listener(declared: Mesh, node: MeshNode, listener: Mapping[str, Any]) 
     if address == "*" or (parsed := ipaddress.ip_address(address)).is_unspecified:
         ports = declared.wireguard | node.dials
         own = protocol == "udp" and port in ports
-        return None if own or _is_frr(node, listener) else "listens on every address"
+        own = own or _is_frr(node, listener) or _is_segments(node, listener)
+        return None if own else "listens on every address"
     if parsed.is_loopback:
         return None
     for slot, families in node.addresses.items():
@@ -54,6 +57,13 @@ def _is_frr(node: MeshNode, listener: Mapping[str, Any]) -> bool:
     """Whether it is a gateway's FRR, which binds to no address; the firewall admits links alone."""
     listens = (listener["process"], listener["protocol"], listener["port"])
     return bool(node.links) and listens in _FRR
+
+
+def _is_segments(node: MeshNode, listener: Mapping[str, Any]) -> bool:
+    """Whether it is the kernel's VXLAN on a member of a segment; the firewall admits the others."""
+    listens = {(proto, port) for _, proto, port in node.openings}
+    at = (str(listener["protocol"]), int(listener["port"]))
+    return listener["process"] is None and at == ("udp", VXLAN) and at in listens
 
 
 def is_owners(

@@ -14,7 +14,10 @@ from backplane.clouds import CLOUDS
 from backplane.links import ROUTES_PORT
 from backplane.plan import Peer, Plan, PlanNode, PlanPlane
 from backplane.planes import MANAGEMENT
-from backplane.render import forwarding
+from backplane.render import forwarding, segments
+from backplane.segments import NAME as SEGMENTS
+from backplane.segments import PORT as VXLAN
+from backplane.segments import Segment
 
 PREFIX = "BACKPLANE-UNEXPECTED"
 """What a guard's log lines start with; node and interface follow."""
@@ -22,6 +25,9 @@ PREFIX = "BACKPLANE-UNEXPECTED"
 METADATA4 = "169.254.169.254"
 METADATA6 = ("fd00:ec2::254", "fe80::a9fe:a9fe")
 """Where clouds answer with user-data: AWS, and Hetzner's link-local (DataSourceHetzner.py)."""
+
+_SEGMENTS = (VXLAN, SEGMENTS)
+"""An opening that has rules of its own: not every peer is a member."""
 
 _ICMP_ERRORS = "{ destination-unreachable, time-exceeded, parameter-problem }"
 
@@ -46,6 +52,7 @@ def ruleset(
     whole = {slot: (*near, *far.get(slot, ())) for slot, near in peers.items()}
     up = [plane for plane in plan.planes if plane.slot in set(slots)]
     ways = node if far else replace(node, links=())
+    joined = segments.on(plan, node, whole)
     trusted = ["lo", *forwarding.interfaces(ways, up), *node.bridges]
     lines = [
         f"# {node.name}: all that may reach this machine, and all that it says to strangers",
@@ -56,18 +63,22 @@ def ruleset(
     ]
     for plane in up:
         lines += _guard_state(plane, whole[plane.slot])
-    lines += forwarding.state(plan, ways, up)
+    lines += [*forwarding.state(plan, ways, up), *segments.state(joined)]
     everyone = [peer for plane in up for peer in whole[plane.slot]]
     held = any(peer.kind != "runner" for peer in everyone)
     if held:
         lines += _held(everyone)
-    lines += _input(ways, up)
+    lines += _input(ways, up, joined)
     out = _out(held=held)
     for plane in up:
-        lines += _plane(plan, node, plane, whole[plane.slot], out)
+        lines += _plane(plan, node, plane, whole[plane.slot], out, joined)
     lines += forwarding.inputs(plan, ways, up, held=out, prefix=PREFIX)
     lines += forwarding.chains(plan, ways, up)
-    hands_on = [*(out if ways.links else ()), *forwarding.rules(ways, up)]
+    hands_on = [
+        *segments.forward(joined),
+        *(out if ways.links else ()),
+        *forwarding.rules(ways, up),
+    ]
     clear = _clear(plan, ways)
     lines += [*_forward(ways, up, hands_on, trusted, clear), "", *_output(trusted, clear), "}", ""]
     return "\n".join(lines)
@@ -148,12 +159,13 @@ def _set(name: str, kind: str, members: list[str]) -> list[str]:
     return [*lines, "\t}", ""]
 
 
-def _input(node: PlanNode, up: list[PlanPlane]) -> list[str]:
+def _input(node: PlanNode, up: list[PlanPlane], joined: Iterable[Segment]) -> list[str]:
     ports = ", ".join(str(plane.port) for plane in up)
     return [
         "\tchain input {",
         "\t\ttype filter hook input priority filter; policy drop;",
         '\t\tiifname "lo" accept',
+        *segments.kept_out(joined),
         # The guard stands before `established`: a peer that is gone has no session left either.
         *(f'\t\tiifname "{plane.interface}" goto {plane.interface}' for plane in up),
         *forwarding.entrance(node),
@@ -172,7 +184,12 @@ def _out(*, held: bool) -> list[str]:
 
 
 def _plane(
-    plan: Plan, node: PlanNode, plane: PlanPlane, peers: tuple[Peer, ...], out: list[str]
+    plan: Plan,
+    node: PlanNode,
+    plane: PlanPlane,
+    peers: tuple[Peer, ...],
+    out: list[str],
+    joined: Mapping[Segment, list[str]],
 ) -> list[str]:
     name, own = plane.interface, node.addresses[plane.slot]
     lines = [f"\tchain {name} {{", *out]
@@ -188,6 +205,7 @@ def _plane(
         "\t}",
         "",
         f"\tchain {name}_open {{",
+        *segments.members(joined, plane.slot),
         "\t\tct state established,related accept",
         "\t\tct state invalid drop",
         "\t\ticmp type echo-request accept",
@@ -198,7 +216,7 @@ def _plane(
             opening.port
             for opening in plan.openings(node.name)
             if opening.slot == plane.slot and opening.proto == proto
-            if opening.port != ROUTES_PORT
+            if opening.port != ROUTES_PORT and (opening.port, opening.role) != _SEGMENTS
         }
         if openings:
             lines.append(f"\t\t{proto} dport {{ {', '.join(map(str, sorted(openings)))} }} accept")

@@ -6,6 +6,7 @@ text into an unknown on every node whenever a node is added.
 
 from collections.abc import Iterator
 
+from backplane.links import MTU
 from backplane.plan import Plan, PlanNode
 
 LIMIT = 120_000
@@ -48,6 +49,9 @@ def _mesh(plan: Plan, tool: str, program: str) -> Iterator[str]:
         groups.setdefault(names, []).append(slot)
     for names, slots in groups.items():
         yield f"members of {', '.join(slots)}: {' '.join(names) or 'none'}"
+    for one in plan.segments:
+        those = " ".join(one.nodes)
+        yield f"segment {one.name}: vxlan {one.id} over {one.slot}, mtu {one.mtu}: {those}"
     for node in plan.nodes:
         yield _node(plan, node)
     for person in plan.people:
@@ -74,7 +78,9 @@ def _gateway(plan: Plan, node: PlanNode) -> Iterator[str]:
         return
     remote = (one.name for one in plan.remote(node.site))
     owned = ", ".join(name for name in remote if plan.owner(node.site, name) == node.name)
+    sizes = sorted({link.mtu for link in node.links})
+    narrow = f" of mtu {' and '.join(map(str, sizes))}" if {*sizes} - {MTU} else ""
     yield (
-        f"gateway {node.slot} of {node.site}, {len(node.links)} links, "
+        f"gateway {node.slot} of {node.site}, {len(node.links)} links{narrow}, "
         f"carries {owned or 'nothing'} by default"
     )

@@ -7,7 +7,6 @@ from typing import Any
 from backplane import addressing, keys, planes
 from backplane.addressing import Address
 from backplane.keys import Card, Identity
-from backplane.links import MTU as LINK_MTU
 from backplane.links import V4_PREFIX, V6_PREFIX
 from backplane.members import PlanLink
 from backplane.plan import Peer, Plan, PlanNode
@@ -203,13 +202,13 @@ def _link(
     made.files[f"wireguard/{link.interface}.conf"] = config(
         title=f"{node.name}, link to {link.peer}",
         addresses=addresses,
-        mtu=LINK_MTU,
+        mtu=link.mtu,
         port=link.port,
         private=table.add(identity.links[link.key].reveal()),
         peers=[section],
         routes=False,
     )
-    made.state(link.interface, LINK, (link.port, LINK_MTU), addresses, 1)
+    made.state(link.interface, LINK, (link.port, link.mtu), addresses, 1)
     made.mesh[link.interface] = [_row(link.peer, peer.key, LINK, link.far, public)]
 
 

@@ -56,8 +56,9 @@ def test_the_plain_outputs_are_the_contracts_on_every_cloud(cloud: str) -> None:
 
 @pytest.fixture(scope="module")
 def linked() -> Recorder:
-    """A routed mesh, whose gateways have links."""
-    return run(example.routed())
+    """A routed mesh, whose gateways have links, with a segment."""
+    lan = {"id": 1, "nodes": ["fsn-c", "hel-c"]}
+    return run({**example.routed(), "segments": {"lan": lan}})
 
 
 def test_links_and_owners_are_told_from_both_ends(linked: Recorder) -> None:

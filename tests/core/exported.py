@@ -20,6 +20,7 @@ def raw() -> dict[str, Any]:
     fsn["fsn-b"]["roles"] = ["alertmanager", "prometheus"]
     hel["hel-b"]["offline"] = True
     hel["hel-old"] = {"id": 9, "retire": True, "roles": ["prometheus", "wiki"]}
+    declared["segments"] = {"lan": {"id": 1, "nodes": ["fsn-a", "hel-b"]}}
     declared["planes"]["storage"] = {"rotated": {"keys": "1970-01-02"}}
     return declared
 

@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 from backplane import links
 from backplane.addressing import LINKS4
 from backplane.check import checked_plan
+from backplane.compare import compare
 from backplane.plan import Plan
-from backplane.render import routes
+from backplane.render import notes, routes
+from backplane.render.bundle import bundle
+from node import bundle as received
 from tests.core import example
+from tests.core.pictures import drawn
 
 ENDS = st.tuples(st.integers(0, links.MAX_SITE), st.sampled_from(links.SLOTS))
 ULA = "fd12:3456:789a::/48"
@@ -116,3 +120,43 @@ def test_only_a_gateway_with_a_router_on_its_wire_is_told_to_hear_it() -> None:
     made = checked_plan(raw, project="backplane", stack="lab")
     told = {node.name: json.loads(routes.document(made, node)) for node in made.nodes}
     assert [name for name, one in told.items() if one.get("advertised")] == ["hel-a"]
+
+
+def test_a_link_carries_what_the_narrower_of_its_sites_does() -> None:
+    """The lower `link_mtu` of the two; between siblings their own site's, and 1420 by default."""
+    raw = example.routed()
+    raw["sites"]["hel"]["link_mtu"], raw["sites"]["nbg"]["link_mtu"] = 1380, 1300
+    plan = example.material(raw).plan
+    lines = {"fsn": 1420, "hel": 1380, "nbg": 1300}
+    for node in plan.nodes:
+        for link in node.links:
+            assert link.mtu == min(lines[node.site], lines[link.site])
+    assert {link.mtu for node in _plan().nodes for link in node.links} == {1420}
+
+
+def test_both_ends_of_a_link_are_told_the_same() -> None:
+    """In WireGuard's file and in what the node tool checks it against; planes keep theirs."""
+    raw = example.routed()
+    raw["sites"]["hel"]["link_mtu"] = 1380
+    made = example.material(raw)
+    for name, interface in (("fsn-a", "wgl2-0"), ("hel-a", "wgl1-0")):
+        whole = bundle(made.plan, name, made.identities[name], made.cards, made.roots)
+        assert "MTU = 1380\n" in whole.files()[f"wireguard/{interface}.conf"].text
+        assert "MTU = 1420\n" in whole.files()["wireguard/wg3.conf"].text
+        taken = received.decode(whole.encode())
+        assert taken.interfaces[interface]["mtu"] == 1380
+
+
+def test_a_report_tells_of_links_that_carry_less() -> None:
+    """Of each gateway, whose links; nothing stands still by it."""
+    raw = example.routed()
+    raw["sites"]["nbg"]["link_mtu"] = 1380
+    change = compare(drawn(example.routed()), drawn(raw))
+    told = {node.name: node.lines for node in change.nodes}
+    assert told["fsn-a"] == ("MTU of links to nbg-a: 1420 → 1380",)
+    assert told["nbg-a"] == ("MTU of links to fsn-a, fsn-b, hel-a, hel-b: 1420 → 1380",)
+    assert {*told} == {"fsn-a", "fsn-b", "hel-a", "hel-b", "nbg-a"}
+    assert change.interruptions == ()
+    lines = notes.rollout(example.material(raw).plan, "tool", "program").splitlines()
+    (line,) = [line for line in lines if line.startswith("# fsn-a ")]
+    assert "gateway 0 of fsn, 4 links of mtu 1380 and 1420, carries" in line

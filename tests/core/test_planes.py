@@ -18,6 +18,6 @@ def test_enrollment_opens_nothing_but_ssh() -> None:
     """The first way in can only ever show sshd; the others' lists are the spec's."""
     assert (planes.ENROLLMENT.tcp, planes.ENROLLMENT.udp) == ((22,), ())
     assert set(planes.MANAGEMENT.tcp) == {22, 8080, 8443, 53, 3000, 5432, 5300}
-    assert set(planes.MANAGEMENT.udp) == {53, 5300, 5310}
+    assert set(planes.MANAGEMENT.udp) == {53, 5300, 5310, 4789}
     assert set(planes.MONITORING.tcp) == {9090, 9093, 9100}
     assert set(planes.STORAGE.tcp) == {22, 5432, 3306}

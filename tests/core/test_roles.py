@@ -30,7 +30,8 @@ def _mesh() -> dict[str, Any]:
     raw = named.raw()
     raw["sites"]["hel"]["nodes"]["hel-b"]["roles"] = ["grafana"]
     raw["planes"]["management"]["tcp"].append(3000)
-    return {**raw, "grafana": {"secret": "admin"}}
+    lan = {"id": 1, "nodes": ["fsn-a", "fsn-b", "hel-a", "hel-b"]}
+    return {**raw, "grafana": {"secret": "admin"}, "segments": {"lan": lan}}
 
 
 MADE = example.material(_mesh())

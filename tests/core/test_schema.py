@@ -27,7 +27,7 @@ def test_unknown_keys_are_wrong_in_editors_too() -> None:
         "Declaration", "Dns", "Grafana", "Keep", "Machine", "Monitoring", "Nginx", "Node",
         "Operator", "PlaneSettings", "Pool", "Postgres", "Proxy", "Receiver", "Replication",
         "Rotated",
-        "Runner", "Service", "Site", "Traffic"
+        "Runner", "Segment", "Service", "Site", "Traffic"
     }  # fmt: skip
     assert all(one["additionalProperties"] is False for one in _objects(schema).values())
     assert "additionalProperties" not in schema

@@ -23,6 +23,12 @@ FOUR_PORTS = {
 }
 """What every server's cloud firewall lets in, and nothing else: `Routed.cloud_rules`."""
 
+SEGMENT = ("fsn-c", "hel-c")
+"""The members of the segment `lan`: leaves of two sites, that their guests are on one wire."""
+
+NARROW, NARROW_MTU = "nbg", 1380
+"""The site whose line carries less, and what its links do."""
+
 DECLARED = 90
 """Seconds of the timer: six gateways start FRR on two processors."""
 
@@ -70,6 +76,7 @@ def declared(topology: str) -> Callable[[Declaration], None]:
         for name in ("dns", "replicate"):
             mesh.pop(name, None)
         mesh["topology"], mesh["timer"] = topology, DECLARED
+        mesh["segments"] = {"lan": {"id": 1, "nodes": [*SEGMENT]}}
         mesh["sites"] = {
             site: {
                 "id": number,
@@ -83,6 +90,7 @@ def declared(topology: str) -> Callable[[Declaration], None]:
             }
             for site, (number, location) in SITES.items()
         }
+        mesh["sites"][NARROW]["link_mtu"] = NARROW_MTU
 
     return change
 

@@ -190,6 +190,8 @@ class Kernel(Daemons, Commands):
             return self._route(argv)
         if argv == ["-json", "address", "show"]:
             return json.dumps([_address(name, link) for name, link in self.links.items()])
+        if argv == ["-json", "-details", "link"]:
+            return "[]"
         name = argv[-1] if argv[-2] == "dev" else argv[argv.index("dev") + 1]
         if argv[:2] == ["link", "show"]:
             return "" if name in self.links else None

@@ -187,3 +187,25 @@ def test_a_node_that_is_down_or_leaves_is_left_out(mark: str) -> None:
     found = verdict.judge(declared, good(declared), {})
     assert found["ok"] is True
     assert found["pairs"]["expected"] == 3 * 2 * 4 * 2
+
+
+@pytest.mark.parametrize(
+    ("node", "process", "why"),
+    [
+        ("fsn-a", None, None),
+        ("fsn-a", "nc", "listens on every address"),
+        ("fsn-b", None, "listens on every address"),
+    ],
+)
+def test_the_kernels_vxlan_is_known_on_members_alone(
+    node: str, process: str | None, why: str | None
+) -> None:
+    """UDP 4789 on every address, of no process: where a segment opens it, and nowhere else."""
+    given = outputs()
+    opening = {"slot": "storage", "proto": "udp", "port": 4789, "role": "segments"}
+    given["plan"]["openings"]["fsn-a"].append(opening)
+    declared, facts = verdict.mesh(given, LISTED), good()
+    one = {"protocol": "udp", "address": ANY, "port": 4789, "process": process}
+    facts[node] = replace(facts[node], listeners=(*facts[node].listeners, one))
+    wrong = verdict.judge(declared, facts, {})["listeners"]["wrong"]
+    assert [found["why"] for found in wrong] == ([why] if why else [])

@@ -10,7 +10,7 @@ from backplane.render.hosts import block
 
 if TYPE_CHECKING:
     from backplane.contract import Outputs
-    from backplane.contract_parts import Slot
+    from backplane.contract_kinds import Slot
 
 
 def own(outputs: Outputs) -> list[Record]:
