@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from lab.faults import gateway, path, power
 from tests.bench.figures import Figures
-from tests.lab.flow import Flow
+from tests.lab.flow import FAMILIES, PLANES, Flow
 from tests.lab.outage import Outage, outage, worst
 from tests.lab.routed import Routed
-from tests.lab.sites import link_address, ports
+from tests.lab.sites import interface, link_address, ports
 from tests.lab.watcher import Change, watching
 
 Say = Callable[[str], None]
@@ -20,6 +20,8 @@ Say = Callable[[str], None]
 NEAR, FAR = "fsn", "hel"
 PATIENCE = 30.0
 """Seconds until a flow is given up that does not come back; what it had not is then its figure."""
+
+_WAYS = len(PLANES) * len(FAMILIES)
 
 BACK = 180.0
 """Seconds that the lab may take to be as before once a fault has ended; a boot is part of it."""
@@ -127,7 +129,7 @@ class FailoverBench:
     def _strike(self, name: str) -> Struck:
         routed = self._routed
         routed.settled(BACK)
-        near, far = routed.owner(NEAR, FAR), routed.owner(FAR, NEAR)
+        near, far = self._over_one_link()
         leaves = (routed.leaf(NEAR), routed.leaf(FAR))
         flow = Flow(routed.mesh.lab, leaves, planes=self._planes, traced=True)
         fault = self._fault(name, near, far)
@@ -150,6 +152,25 @@ class FailoverBench:
             detected = None
         outages = {str(way): outage(sent, event) for way, sent in flow.packets.items()}
         return Struck(outages=outages, detected=detected)
+
+    def _over_one_link(self) -> tuple[str, str]:
+        """Wait until all goes over the link between both sites' owners, which are given back.
+
+        A link that was down a moment ago carries nothing yet: to cut it would strike nobody.
+        """
+        routed, end = self._routed, time.monotonic() + BACK
+        while True:
+            near, far = routed.owner(NEAR, FAR), routed.owner(FAR, NEAR)
+            there, back = routed.ways(near, FAR), routed.ways(far, NEAR)
+            if all(
+                len(ways) == _WAYS and set(ways.values()) == {interface(other)}
+                for ways, other in ((there, far), (back, near))
+            ):
+                return near, far
+            if time.monotonic() > end:
+                message = f"from {near} and {far} all should go over one link: {there}, {back}"
+                raise AssertionError(message)
+            time.sleep(0.2)
 
     def _fault(self, name: str, near: str, far: str) -> AbstractContextManager[None]:
         routed = self._routed

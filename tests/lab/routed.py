@@ -130,6 +130,16 @@ class Routed:
         told = json.loads(self.on(gateway).succeed("vtysh -c 'show bfd peers json'"))
         return {one["peer"]: one["status"] for one in told}
 
+    def ways(self, gateway: str, remote: str) -> dict[str, str]:
+        """By a remote site's subnets, the link by which BGP leads a gateway there; missing without.
+
+        Subnets are as `wg` and `ip` write them.
+        """
+        told = self.on(gateway).succeed("ip -4 route show proto bgp; ip -6 route show proto bgp")
+        wanted = {subnet for plane in PLANES for subnet in subnets(remote, plane)}
+        found = re.findall(r"^(\S+) .*?dev (\S+)", told, re.MULTILINE)
+        return {subnet: link for subnet, link in found if subnet in wanted}
+
     def unsettled(self) -> str:
         """What is not as it is when nothing is wrong, in words; empty if all is."""
         wanted = 2 * (len(SITES) - 1)
