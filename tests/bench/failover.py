@@ -28,9 +28,9 @@ Nine nodes on three sites in the lab, two gateways and a leaf each. The leaves o
   each other 50 echo requests a second, each way, on each plane, IPv4 and IPv6.
 Time without connectivity is the longest time between two answers on the worst of those ways; where
   nothing is lost it is 20 ms and what an answer was late. Lost packets are those of all ways.
-Before each run all went over the link between the two owning gateways. Link cut: it carries nothing,
-  either way. Gateway killed: the power of the owner is cut; it boots again before the next run.
-  Half-dead: the owner forwards nothing and answers for itself, so that BFD stays up. Drain:
+Before each run all went over the link between the two owning gateways. Link cut: it carries
+  nothing, either way. Gateway killed: the power of the owner is cut; it boots again before the next
+  run. Half-dead: the owner forwards nothing and answers for itself, so that BFD stays up. Drain:
   `backplane drain`.
 BFD detection is from the fault until the first end of the link saw its session down, looked at
   50 times a second.
