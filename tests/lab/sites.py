@@ -29,8 +29,8 @@ SEGMENT = ("fsn-c", "hel-c")
 NARROW, NARROW_MTU = "nbg", 1380
 """The site whose line carries less, and what its links do."""
 
-DECLARED = 90
-"""Seconds of the timer: six gateways start FRR on two processors."""
+DECLARED = 120
+"""Seconds of the timer, the default: six gateways start FRR on two processors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ def test_a_fourth_site_resets_no_session_of_the_three(routed: Routed) -> None:
         site = {"id": 60, "cloud": "hetzner", "location": "fsn1", "type": "cx23"}
         mesh["sites"][ONE_MORE] = {**site, "nodes": {f"{ONE_MORE}-a": node}}
         # frr-reload takes away line by line, on seven machines at once, on two processors.
-        mesh["timer"] = 4 * DECLARED
+        mesh["timer"] = 3 * DECLARED
 
     def remove(mesh: Declaration) -> None:
         del mesh["sites"][ONE_MORE]

@@ -140,6 +140,7 @@ def test_what_is_taken_away_is_found_and_put_right(routed: Routed) -> None:
             one.reaches(two.address, 10)
 
 
+@pytest.mark.long
 def test_a_segment_comes_back_with_its_machine(routed: Routed) -> None:
     """After a reboot the bridge is there as it was; guests attach again."""
     routed.settled()
