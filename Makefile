@@ -25,7 +25,7 @@ check: ## Linters, types and fast tests, in two minutes; needs no privilege
 bench-change: ## What a change costs, measured in the lab: writes docs/figures/change.* (15 min)
 	@$(SETUP) bench-change $(ARGS)
 
-bench-failover: ## What failing links and gateways cost: writes docs/figures/failover.* (90 min)
+bench-failover: ## What failing links and gateways cost: writes docs/figures/failover.* (25 min)
 	@$(SETUP) bench-failover $(ARGS)
 
 bench-preview: ## What 20, 50 and 200 nodes cost the engine: writes docs/figures/preview.* (12 min)

@@ -1,6 +1,6 @@
 """`make bench-failover`: what a failing link or gateway costs a flow between two sites' leaves.
 
-In a lab of its own, three sites with two gateways and a leaf each; takes about an hour and a half.
+In a lab of its own, three sites with two gateways and a leaf each; takes about 25 minutes.
 Writes docs/figures/failover.md and .json and ends with 1 when a bound is missed.
 """
 
