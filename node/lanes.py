@@ -1,4 +1,4 @@
-"""Echo requests along chosen ways: out of one interface, or as the routing table leads.
+"""Echo requests along chosen ways, each out of one interface.
 
 Bound to an interface the route is looked up among its own alone (ip(7), SO_BINDTODEVICE), so that
 a more specific one elsewhere does not count. The caller's loop waits for the answers.
@@ -32,11 +32,11 @@ class Way:
 
     Attributes:
         source: The node's own address, which the answer goes to.
-        device: The interface that it must leave by; None for whatever the routing table says.
+        device: The interface that it must leave by.
     """
 
     source: str
-    device: str | None = None
+    device: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +121,13 @@ class Lanes(Generic[K]):
 
     def _sender(self, way: Way, family: socket.AddressFamily) -> socket.socket:
         # An interface that was made anew has the old name and another number.
-        index = socket.if_nametoindex(way.device) if way.device else 0
+        index = socket.if_nametoindex(way.device)
         known = self._senders.get(way)
         if known is not None and known[0] == index:
             return known[1]
         self._forget(way)
         sock = _raw(family, way.source, hears=False)
-        if way.device:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, way.device.encode())
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, way.device.encode())
         self._senders[way] = index, sock
         return sock
 

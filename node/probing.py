@@ -1,4 +1,8 @@
-"""Echoes through the sibling and past it, in rounds: what the verdict on it is made of."""
+"""Echoes through the sibling and past it, in rounds: what the verdict on it is made of.
+
+Past it they go by an own link, and come back by that one: they have its address. An answer to an
+address of the plane would come by whichever gateway the far end prefers, which is the sibling.
+"""
 
 import socket
 from collections.abc import Iterable
@@ -63,8 +67,13 @@ class Probing:
                 # One gateway there is enough; the next one's turn is when it is silent.
                 place = self._turn[lane] = self._turn.get(lane, 0) + (lane in silent)
                 target = targets[place % len(targets)]
+                six = family == "v6"
                 own = routes.planes[plane].own
-                source = own.v6 if family == "v6" else own.v4
+                source = own.v6 if six else own.v4
                 self._asked.add(lane)
-                self._lanes.send(Way(source=source), target, (lane, False))
                 self._lanes.send(Way(source=source, device=plane), target, (lane, True))
+                remote = routes.sites[site]
+                link = remote.links[place % len(targets)] if remote.links else ""
+                if link in remote.ends:
+                    end = remote.ends[link].v6 if six else remote.ends[link].v4
+                    self._lanes.send(Way(source=end, device=link), target, (lane, False))

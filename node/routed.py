@@ -1,10 +1,10 @@
 """What a node of a routed mesh knows of its routes: `routes.json` of the active generation. Pure.
 
 {"site": 1, "slot": 0, 1 or null, "name", "port", "gateways": [{"slot", "name", "v4"}], "nodes":
-[addresses], "sibling": {"interface"} or null, "sites": {"2": {"name", "owner", "links", "via",
-"targets": {"wg0": {"v4": [], "v6": []}}}}, "planes": {"wg0": {"v4", "v6", "near": {"v4", "v6"},
-"far": {"2": {"v4", "v6"}}}}}, and "advertised": true on a gateway that has IPv6 from a router on
-the wire.
+[addresses], "sibling": {"interface"} or null, "sites": {"2": {"name", "owner", "links", "ends":
+{"wgl2-0": {"v4", "v6"}}, "via", "targets": {"wg0": {"v4": [], "v6": []}}}}, "planes": {"wg0":
+{"v4", "v6", "near": {"v4", "v6"}, "far": {"2": {"v4", "v6"}}}}}, and "advertised": true on a
+gateway that has IPv6 from a router on the wire.
 """
 
 import json
@@ -42,13 +42,15 @@ class Remote:
         name: For people.
         owner: The slot of the gateway that owns it unless something happened.
         links: This gateway's interfaces towards it; none on a leaf.
+        ends: Its own addresses on each of them.
         via: The one of them that leads there before BGP has said anything.
-        targets: By plane's interface and family, addresses of its gateways.
+        targets: By plane's interface and family, addresses of its gateways, in the order of links.
     """
 
     name: str
     owner: int
     links: tuple[str, ...]
+    ends: Mapping[str, Pair]
     via: str | None
     targets: Mapping[str, Mapping[str, tuple[str, ...]]]
 
@@ -173,6 +175,7 @@ def _remote(told: Mapping[str, Any]) -> Remote:
         name=str(told["name"]),
         owner=int(told["owner"]),
         links=tuple(told["links"] or ()),
+        ends={link: _pair(one) for link, one in (told.get("ends") or {}).items()},
         via=told["via"],
         targets={
             plane: {family: tuple(every) for family, every in families.items()}

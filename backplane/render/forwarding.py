@@ -74,6 +74,8 @@ def inputs(
             yield f"\t\t{own4} udp dport {{ {_BFD} }} accept"
         for plane in up:
             name, to_us = plane.interface, node.addresses[plane.slot]
+            if not link.between:
+                yield from _probes(link, to_us, plan.node(link.peer).addresses[plane.slot])
             if link.between:
                 far4, far6 = f"@{name}_far4", f"@{name}_far6"
             else:
@@ -89,6 +91,19 @@ def inputs(
         yield f"\t\tlimit rate 1/second burst 5 packets log prefix {where}"
         yield f"\t\tcounter name {_UNEXPECTED} drop"
         yield from ("\t}", "")
+
+
+def _probes(link: PlanLink, to_us: Address, theirs: Address) -> Iterator[str]:
+    """Whether a plane lives at a link's other end: asked by its address on the link, and by ours.
+
+    So the answer comes by the link too, and not by whichever gateway routes prefer.
+    """
+    for own, far, here, there, family, echo in (
+        (link.own.v4, link.far.v4, to_us.v4, theirs.v4, "ip", "icmp"),
+        (link.own.v6, link.far.v6, to_us.v6, theirs.v6, "ip6", "icmpv6"),
+    ):
+        yield f"\t\t{family} saddr {far} {family} daddr {here} {echo} type echo-request accept"
+        yield f"\t\t{family} saddr {there} {family} daddr {own} ct state established accept"
 
 
 def chains(plan: Plan, node: PlanNode, up: list[PlanPlane]) -> Iterator[str]:

@@ -66,6 +66,7 @@ def _site(plan: Plan, node: PlanNode, site: PlanSite) -> Json:
         "name": site.name,
         "owner": owner.slot,
         "links": [link.interface for link in links],
+        "ends": {link.interface: _both(link.own) for link in links},
         "via": via,
         "targets": {
             plane.interface: {

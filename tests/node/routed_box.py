@@ -34,6 +34,7 @@ def document(slot: int | None = 0) -> dict[str, Any]:
                 "name": "hel",
                 "owner": 1,
                 "links": ["wgl2-0"] if gateway else [],
+                "ends": {"wgl2-0": {"v4": "10.254.0.1", "v6": "fd00::1"}} if gateway else {},
                 "via": "wgl2-0" if gateway else None,
                 "targets": {"wg1": {"v4": ["10.201.2.1"], "v6": ["fd00::102:0:0:1"]}},
             }

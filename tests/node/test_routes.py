@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import drain, forwarding, holders, retiring, routed, routing, standing
+from node import drain, forwarding, holders, probing, retiring, routed, routing, standing
 from node.commands import Result
 from node.errors import Refused
 from node.heartbeat import Beat, Claim, pack, parse
+from node.lanes import Lanes, Way
 from node.owners import Gateway
 from node.verdict import STRIKES, Verdict
 from tests.node.model import FakeClock, FakeJournal
@@ -176,6 +177,27 @@ def test_rounds_that_only_the_sibling_loses_count() -> None:
     assert verdict.broken() == {2}
     verdict.round(set(), set(), set())
     assert verdict.broken() == set()
+
+
+def test_echoes_past_the_sibling_come_back_past_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an own link, from its address on that; through the sibling by the plane, from its own."""
+    sent: list[tuple[Way, str, probing.Key]] = []
+    monkeypatch.setattr(Lanes, "send", lambda _, *one: sent.append(one))
+    made, _ = daemon(tmp_path, 0)
+    turn(made, 6, Beat(slot=1, stamp=1, claims={2: Claim(1, 1)}))
+    assert made.routes is not None
+    assert isinstance(made.view, Gateway)
+    probing.Probing().turn(made.routes, made.view, made.now())
+    found = {(key, way.device, way.source, target) for way, target, key in sent}
+    four, six = "10.201.2.1", "fd00::102:0:0:1"
+    assert found == {
+        (((2, "wg1", "v4"), False), "wgl2-0", "10.254.0.1", four),
+        (((2, "wg1", "v6"), False), "wgl2-0", "fd00::1", six),
+        (((2, "wg1", "v4"), True), "wg1", "10.201.1.1", four),
+        (((2, "wg1", "v6"), True), "wg1", "fd00:0:0:101::1", six),
+    }
 
 
 def test_a_drain_waits_until_the_sibling_has_all(tmp_path: Path) -> None:
