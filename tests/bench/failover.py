@@ -60,7 +60,7 @@ def main() -> int:
         finally:
             routed.end()
     notes = (*re.split(r"\n(?! )", NOTES.strip()), f"{toolchain.announce()}.")
-    if options.only is None:
+    if set(options.only or KINDS) == set(KINDS):
         figures.write(ROOT / "docs" / "figures", "failover", TITLE, notes)
     console.print(figures.markdown(TITLE, notes))
     for figure in figures.missed:
