@@ -28,7 +28,15 @@ class Failed(RunnerError):  # noqa: N818 - how a rollout ended
 def unwell(name: str, answer: JSON) -> Refused:
     """What a node's last look said: who is silent there, and what is not live as declared."""
     silent = ", ".join(map(str, answer["silent"]))
-    said = [*([f"no answer from {silent}"] if silent else []), *answer.get("reasons", ())]
+    ways = sorted(
+        {
+            f"{one['interface']} IPv{6 if ':' in address else 4}"
+            for one in answer.get("details", ())
+            for address in one["addresses"]
+        }
+    )
+    where = f" on {', '.join(ways)}" if ways else ""
+    said = [*([f"no answer from {silent}{where}"] if silent else []), *answer.get("reasons", ())]
     return Refused(
         f"{name}: {'; '.join(said)}.",
         "see that these nodes run; one that is meant to be down gets `offline: true`."

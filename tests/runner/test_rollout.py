@@ -288,6 +288,10 @@ def test_stopped_rollout_undoes_itself() -> None:
 def test_a_nodes_own_reasons_are_told() -> None:
     """What is not live as declared stands in the message, beside who is silent or alone."""
     both = failure.unwell("fsn-a", {"silent": ["hel-a"], "reasons": ["nft is not as declared"]})
+    addresses = ["10.201.2.1", "fd00::1"]
+    told = [{"name": "hel-a", "interface": "wg1", "addresses": addresses, "handshake_age": 3}]
+    where = failure.unwell("fsn-a", {"silent": ["hel-a"], "details": told})
+    assert where.what == "fsn-a: no answer from hel-a on wg1 IPv4, wg1 IPv6."
     alone = failure.unwell("fsn-a", {"silent": [], "reasons": ["nft is not as declared"]})
     assert both.what == "fsn-a: no answer from hel-a; nft is not as declared."
     assert "offline: true" in str(both.fix)
