@@ -8,11 +8,12 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from node import drift_units
 from node.errors import Refused
 from node.machine import Machine
 from node.request import AGAIN, Answer, Request
@@ -190,12 +191,24 @@ def _metrics(owners: Mapping[str, object]) -> dict[str, int]:
 
 
 def _patiently(machine: Machine) -> None:
-    """Wait for the daemons: at boot they come late."""
+    """Wait for the daemons: at boot they come late.
+
+    Each must have read what was there when it started. One that reads the new file meanwhile hides
+    from frr-reload that others lack the lines that they share with it: so a route-map of zebra's
+    got its `set` and not its `match`.
+    """
     until = machine.clock.seconds() + _PATIENCE
-    while silent := [one for one in DAEMONS if not _answers(machine, one)]:
+    while silent := [*_starting(machine)] or [one for one in DAEMONS if not _answers(machine, one)]:
         if machine.clock.seconds() >= until:
             raise Refused(f"FRR: {', '.join(silent)} did not answer in {_PATIENCE:g} s", _FIX)
         machine.clock.sleep(_STEP)
+
+
+def _starting(machine: Machine) -> Iterator[str]:
+    units = {f"backplane-{daemon}.service": daemon for daemon in DAEMONS}
+    for name, told in drift_units.shown(machine, "Id,ActiveState", units).items():
+        if told["ActiveState"] != "active":
+            yield units[name]
 
 
 def _answers(machine: Machine, daemon: str) -> bool:
