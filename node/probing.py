@@ -30,7 +30,7 @@ class Probing:
         self._asked: set[Lane] = set()
         self._came: set[Key] = set()
         self._next = float("-inf")
-        self._turn: dict[Lane, int] = {}
+        self._rounds = 0
 
     def turn(self, routes: Routes, gateway: Gateway, now: float) -> list[socket.socket]:
         """End a round and begin the next one when it is time; sockets that are new to the loop."""
@@ -42,12 +42,12 @@ class Probing:
         if not late:
             # Whoever slept has not listened: such a round says nothing.
             self.verdict.round(self._asked, {lane for lane, through in self._came if through}, own)
-        silent = self._asked - own
+        self._rounds += 1
         self._asked, self._came = set(), set()
         self._lanes.begin()
         for site, held in gateway.sites.items():
             if gateway.sibling is not None and held.claim.slot == gateway.sibling:
-                self._ask(routes, site, silent)
+                self._ask(routes, site)
         fresh = [sock for sock in self._lanes.sockets() if sock not in self._known]
         self._known.update(fresh)
         return fresh
@@ -58,22 +58,22 @@ class Probing:
             if isinstance(sock, socket.socket) and sock in self._known:
                 self._came.update(self._lanes.receive(sock))
 
-    def _ask(self, routes: Routes, site: int, silent: set[Lane]) -> None:
+    def _ask(self, routes: Routes, site: int) -> None:
         for plane, families in routes.sites[site].targets.items():
             for family, targets in families.items():
                 if not targets or plane not in routes.planes:
                     continue
                 lane = site, plane, family
-                # One gateway there is enough; the next one's turn is when it is silent.
-                place = self._turn[lane] = self._turn.get(lane, 0) + (lane in silent)
-                target = targets[place % len(targets)]
+                # In turns: one of them may be dead, or the half-dead one behind which the other is.
+                place = self._rounds % len(targets)
+                target = targets[place]
                 six = family == "v6"
                 own = routes.planes[plane].own
                 source = own.v6 if six else own.v4
                 self._asked.add(lane)
                 self._lanes.send(Way(source=source, device=plane), target, (lane, True))
                 remote = routes.sites[site]
-                link = remote.links[place % len(targets)] if remote.links else ""
+                link = remote.links[place] if place < len(remote.links) else ""
                 if link in remote.ends:
                     end = remote.ends[link].v6 if six else remote.ends[link].v4
                     self._lanes.send(Way(source=end, device=link), target, (lane, False))

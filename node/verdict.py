@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 EVERY = 0.5  # seconds between two rounds
 STRIKES = 4
-"""Rounds in a row that are lost through the sibling, and not from here."""
+"""Rounds that are lost through the sibling, and not from here, without one that is not between."""
 
 Lane = tuple[int, str, str]
 """Remote site, interface of the plane, ``v4`` or ``v6``."""
@@ -19,7 +19,7 @@ class Verdict:
     """Counts rounds.
 
     Attributes:
-        lost: Rounds lost in a row, by lane.
+        lost: Rounds lost since one came back, by lane.
         own: Whether the last round came back past the sibling, by lane.
     """
 
@@ -36,10 +36,9 @@ class Verdict:
             through: Those that answered through the sibling.
             own: Those that answered from here.
         """
-        # Where both are lost the far end is: that says nothing of the sibling.
+        # Where both are lost the far end is: that says nothing of the sibling, either way.
         self.lost = {
-            lane: self.lost.get(lane, 0) + 1 if lane in own and lane not in through else 0
-            for lane in asked
+            lane: 0 if lane in through else self.lost.get(lane, 0) + (lane in own) for lane in asked
         }
         self.own = {lane: lane in own for lane in asked}
 

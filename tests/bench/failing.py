@@ -12,7 +12,7 @@ from tests.bench.figures import Figures
 from tests.lab.flow import FAMILIES, PLANES, Flow
 from tests.lab.outage import Outage, outage, worst
 from tests.lab.routed import Routed
-from tests.lab.sites import interface, link_address, ports
+from tests.lab.sites import GATEWAYS, interface, link_address, ports
 from tests.lab.watcher import Change, watching
 
 Say = Callable[[str], None]
@@ -22,6 +22,9 @@ PATIENCE = 30.0
 """Seconds until a flow is given up that does not come back; what it had not is then its figure."""
 
 _WAYS = len(PLANES) * len(FAMILIES)
+
+_SETTLES = 6.0
+"""Seconds from a start of the routes' daemon until it has said all to its sibling, and FRR."""
 
 BACK = 180.0
 """Seconds that the lab may take to be as before once a fault has ended; a boot is part of it."""
@@ -129,6 +132,8 @@ class FailoverBench:
     def _strike(self, name: str) -> Struck:
         routed = self._routed
         routed.settled(BACK)
+        if name == "half":
+            self._forget_changes()
         near, far = self._over_one_link()
         leaves = (routed.leaf(NEAR), routed.leaf(FAR))
         flow = Flow(routed.mesh.lab, leaves, planes=self._planes, traced=True)
@@ -152,6 +157,16 @@ class FailoverBench:
             detected = None
         outages = {str(way): outage(sent, event) for way, sent in flow.packets.items()}
         return Struck(outages=outages, detected=detected)
+
+    def _forget_changes(self) -> None:
+        """Let gateways forget how often sites have changed hands.
+
+        Soon after one has, it is not taken over as half-dead again, so that none goes to and fro.
+        """
+        for name in GATEWAYS:
+            self._routed.on(name).succeed("systemctl restart backplane-routes")
+        time.sleep(_SETTLES)
+        self._routed.settled(BACK)
 
     def _over_one_link(self) -> tuple[str, str]:
         """Wait until all goes over the link between both sites' owners, which are given back.

@@ -30,8 +30,9 @@ Time without connectivity is the longest time between two answers on the worst o
   nothing is lost it is 20 ms and what an answer was late. Lost packets are those of all ways.
 Before each run all went over the link between the two owning gateways. Link cut: it carries
   nothing, either way. Gateway killed: the power of the owner is cut; it boots again before the next
-  run. Half-dead: the owner forwards nothing and answers for itself, so that BFD stays up. Drain:
-  `backplane drain`.
+  run. Half-dead: the owner forwards nothing and answers for itself, so that BFD stays up; before
+  each run the daemons of routes forget how often sites have changed hands. Drain: what the verb of
+  that name does.
 BFD detection is from the fault until the first end of the link saw its session down, looked at
   50 times a second.
 All machines share one computer's two processors, so seconds are pessimistic.

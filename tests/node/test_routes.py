@@ -163,7 +163,7 @@ def test_the_end_removes_all_unless_it_is_a_restart(tmp_path: Path) -> None:
 
 
 def test_rounds_that_only_the_sibling_loses_count() -> None:
-    """Four in a row on one lane; never where the far end is silent for both."""
+    """Four on one lane and none that came; where the far end is silent for both it says nothing."""
     verdict, lane = Verdict(), (2, "wg1", "v4")
     for _ in range(STRIKES * 2):
         verdict.round({lane}, set(), set())
@@ -173,6 +173,8 @@ def test_rounds_that_only_the_sibling_loses_count() -> None:
     assert verdict.broken() == set()
     verdict.round({lane}, {lane}, {lane})
     for _ in range(STRIKES):
+        assert verdict.broken() == set()
+        verdict.round({lane}, set(), set())
         verdict.round({lane}, set(), {lane})
     assert verdict.broken() == {2}
     verdict.round(set(), set(), set())
