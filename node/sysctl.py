@@ -15,6 +15,9 @@ from node.machine import Machine
 _ENGINES = {"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"}
 """Where no generation says it, a container engine does, and only when it starts."""
 
+_FORWARD, _RESET = "net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects"
+"""Writing the first gives the second what the kernel thinks right for a host, or for a router."""
+
 _SWAPPED = str.maketrans("./", "/.")
 
 
@@ -30,12 +33,12 @@ def declared(file: Path) -> Iterator[tuple[str, str]]:
 def differences(machine: Machine, file: Path) -> list[tuple[str, str]]:
     """The settings of ``file`` that the kernel has otherwise: name and value.
 
-    A setting of IPv6 counts as met on a kernel without IPv6.
+    A setting of IPv6 counts as met on a kernel without IPv6. They are in the order to write them.
 
     Raises:
         Refused: The kernel knows no such setting.
     """
-    found = []
+    found: list[tuple[str, str]] = []
     for name, value in declared(file):
         path = _path(machine, name)
         if path.exists():
@@ -46,7 +49,11 @@ def differences(machine: Machine, file: Path) -> list[tuple[str, str]]:
                 f"the kernel of this machine has no setting {name}",
                 "run `pulumi up` with a declaration that does without it",
             )
-    return found
+    forward = [one for one in found if one[0] == _FORWARD]
+    if not forward:
+        return found
+    reset = [one for one in declared(file) if one[0] == _RESET]
+    return [*forward, *(one for one in found if one not in (*forward, *reset)), *reset]
 
 
 def left(machine: Machine, names: Iterable[str]) -> list[tuple[str, bool]]:
