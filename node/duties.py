@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from node import forwarding, holders, standing
+from node import forwarding, generations, holders, standing
 from node.announce import Announcer
 
 if TYPE_CHECKING:
@@ -37,10 +37,14 @@ class Effects:
         routes: Routes,
         mesh: Mapping[str, Sequence[Mapping[str, str]]],
         holder: Mapping[int, int],
+        generation: str | None,
     ) -> None:
-        """Have the right peer hold each remote site."""
-        want = holders.wanted(routes, mesh, holder)
-        if count := holders.mend(self._machine, want):
+        """Have the right peer hold each remote site, as long as a generation is the active one."""
+        machine, want = self._machine, holders.wanted(routes, mesh, holder)
+        active = machine.layout.active
+        if count := holders.mend(
+            machine, want, lambda: generations.named(machine, active) == generation
+        ):
             self._tell(f"remote sites' prefixes moved on {count} interfaces: {dict(holder)}")
 
     def serve(self, routes: Routes, gateway: Gateway, now: float) -> None:

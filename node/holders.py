@@ -4,7 +4,7 @@ A plane's interface has the route to all of it; the AllowedIPs say which gateway
 and from which one packets of a site are taken.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from node import wireguard
 from node.machine import Machine
@@ -79,10 +79,19 @@ def moves(live: Allowed, want: Allowed) -> Iterator[list[str]]:
             yield ["wg", "set", name, *argv]
 
 
-def mend(machine: Machine, want: Allowed) -> int:
-    """Have the live peers hold what they should; the number of interfaces that were changed."""
+def mend(machine: Machine, want: Allowed, holds: Callable[[], bool]) -> int:
+    """Have the live peers hold what they should; the number of interfaces that were changed.
+
+    Args:
+        machine: The machine.
+        want: What they should hold.
+        holds: Whether that is still so. A flip moves the generation's link ahead of the peers: what
+            differs because of it is seen only when this says no.
+    """
     changed = 0
     for argv in moves(read(machine), want):
+        if not holds():
+            break
         machine.commands.must(
             argv, why=f"{argv[2]} does not move its remote prefixes", fix=_FIX, timeout=5
         )

@@ -210,7 +210,7 @@ class Daemon:
             holder = {site: one.claim.slot for site, one in view.sites.items()}
             leaf = view
             self._try(lambda: self.effects.remember(leaf.sites, {}))
-        self._try(lambda: self.effects.hold(routes, self.mesh, holder))
+        self._try(lambda: self.effects.hold(routes, self.mesh, holder, self._generation))
 
     def _try(self, effect: Callable[[], None]) -> None:
         try:

@@ -181,6 +181,20 @@ def test_rounds_that_only_the_sibling_loses_count() -> None:
     assert verdict.broken() == set()
 
 
+def test_peers_stay_as_a_flip_made_them(tmp_path: Path) -> None:
+    """What another generation has otherwise is not put back by one that has read the last."""
+    made, kernel = daemon(tmp_path, 0)
+    turn(made, 6, Beat(slot=1, stamp=1, claims={2: Claim(1, 1)}))
+    before = dict(kernel.allowed)
+    kernel.allowed["B"] = OWN["B"]
+    flipped = dict(kernel.allowed)
+    assert made.routes is not None
+    made.effects.hold(made.routes, made.mesh, {2: 1}, "another")
+    assert kernel.allowed == flipped != before
+    made.effects.hold(made.routes, made.mesh, {2: 1}, GENERATION)
+    assert kernel.allowed == before
+
+
 def test_echoes_past_the_sibling_come_back_past_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
