@@ -133,3 +133,17 @@ def test_after_a_boot_the_watch_sees_to_it(gateway: Machine) -> None:
     _told(gateway, hears=True)
     advertised.hear(gateway)
     assert _accepts(gateway)["eth0"] == "2"
+
+
+def test_what_forwarding_resets_is_written_after_it(box: Box) -> None:
+    """The kernel lets redirects be as is right for a host, or for a router (ip-sysctl.rst)."""
+    redirects, other = "net.ipv4.conf.all.accept_redirects", "net.ipv4.conf.all.log_martians"
+    for name, value in ((redirects, "0"), (other, "0"), (FORWARD, "1")):
+        _has(box, name, value)
+    file = box.layout.state / "sysctl.conf"
+    lines = {redirects: "0", other: "1", FORWARD: "0"}
+    file.write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
+    order = [(FORWARD, "0"), (other, "1"), (redirects, "0")]
+    assert sysctl.differences(box.machine, file) == order
+    _has(box, FORWARD, "0")
+    assert sysctl.differences(box.machine, file) == [(other, "1")]
