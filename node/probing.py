@@ -59,7 +59,8 @@ class Probing:
                 self._came.update(self._lanes.receive(sock))
 
     def _ask(self, routes: Routes, site: int) -> None:
-        for plane, families in routes.sites[site].targets.items():
+        remote = routes.sites[site]
+        for plane, families in remote.targets.items():
             for family, targets in families.items():
                 if not targets or plane not in routes.planes:
                     continue
@@ -67,13 +68,10 @@ class Probing:
                 # In turns: one of them may be dead, or the half-dead one behind which the other is.
                 place = self._rounds % len(targets)
                 target = targets[place]
-                six = family == "v6"
-                own = routes.planes[plane].own
-                source = own.v6 if six else own.v4
+                source = routes.planes[plane].own.of(family)
                 self._asked.add(lane)
                 self._lanes.send(Way(source=source, device=plane), target, (lane, True))
-                remote = routes.sites[site]
                 link = remote.links[place] if place < len(remote.links) else ""
                 if link in remote.ends:
-                    end = remote.ends[link].v6 if six else remote.ends[link].v4
+                    end = remote.ends[link].of(family)
                     self._lanes.send(Way(source=end, device=link), target, (lane, False))

@@ -33,6 +33,10 @@ class Pair:
         """IPv4 first."""
         return self.v4, self.v6
 
+    def of(self, family: str) -> str:
+        """That of one family, ``v4`` or ``v6``."""
+        return self.v6 if family == "v6" else self.v4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remote:

@@ -12,11 +12,11 @@ from pathlib import Path
 from node.errors import Refused
 from node.machine import Machine
 
-_ENGINES = {"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"}
-"""Where no generation says it, a container engine does, and only when it starts."""
-
 _FORWARD, _RESET = "net.ipv4.ip_forward", "net.ipv4.conf.all.accept_redirects"
 """Writing the first gives the second what the kernel thinks right for a host, or for a router."""
+
+_ENGINES = {_FORWARD, "net.ipv6.conf.all.forwarding"}
+"""Where no generation says it, a container engine does, and only when it starts."""
 
 _SWAPPED = str.maketrans("./", "/.")
 

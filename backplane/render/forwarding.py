@@ -74,11 +74,10 @@ def inputs(
             yield f"\t\t{own4} udp dport {{ {_BFD} }} accept"
         for plane in up:
             name, to_us = plane.interface, node.addresses[plane.slot]
-            if not link.between:
-                yield from _probes(link, to_us, plan.node(link.peer).addresses[plane.slot])
             if link.between:
                 far4, far6 = f"@{name}_far4", f"@{name}_far6"
             else:
+                yield from _probes(link, to_us, plan.node(link.peer).addresses[plane.slot])
                 far = plan.near(plane.slot, link.site_id)
                 far4, far6 = far.v4, far.v6
             for family, beyond, to in (("ip", far4, to_us.v4), ("ip6", far6, to_us.v6)):
