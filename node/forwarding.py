@@ -7,11 +7,14 @@ the sibling's interface whatever other routes say.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from node import wireguard
+from node import routed, wireguard
+from node.difference import Difference
 from node.errors import Refused
+from node.generations import Generation
 from node.machine import Machine
 from node.owners import Duty
 from node.routed import Pair, Routes
@@ -26,7 +29,8 @@ NFT = "backplane-routes"
 # route with none for a better one than BGP's, which is 20 too.
 _NEAR, _BACKUP, _BOOTSTRAP = 1024, (200 << 24) + 2000, (250 << 24) + 4096
 _FIX = "look at `ip rule`, `ip route show table all` and `nft list ruleset` on the machine"
-_FAMILIES = ("-4", "-6")
+_NAMES = {"-4": "IPv4", "-6": "IPv6"}
+_FAMILIES = tuple(_NAMES)
 _ASK = (
     "rule show",
     f"route show table all proto {PROTOCOL}",
@@ -223,6 +227,30 @@ def reached(routes: Routes, live: Mapping[str, Paths]) -> set[int]:
             for network in plane.far[site].both()
         )
     }
+
+
+def ahead(machine: Machine, target: Generation) -> Iterator[Difference]:
+    """The routes by which a gateway's packets leave its site before BGP and the daemon say how.
+
+    A flip makes them with all else: where the mesh was not routed before, both take seconds.
+    """
+    file = target.file(routed.FILE)
+    told = routed.parse(file.read_text(encoding="utf-8")) if file.exists() else None
+    if told is None or told.slot is None:
+        return
+    live = read(machine)
+    for family, paths in wanted(told, {}, ()).items():
+        missing = {one for one in paths.routes - live[family].routes if one.metric == _BOOTSTRAP}
+        if missing:
+            want = {**live, family: replace(live[family], routes=live[family].routes | missing)}
+            yield Difference(
+                area="routes",
+                what=f"routes to other sites, {_NAMES[family]}",
+                declared=", ".join(sorted(one.prefix for one in missing)),
+                live="",
+                mend=partial(apply, machine, live, want),
+                blocking=False,
+            )
 
 
 def copies(routes: Routes, sites: Collection[int]) -> str:

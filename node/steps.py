@@ -12,6 +12,7 @@ from node import (
     drift_units,
     firewall,
     floating,
+    forwarding,
     generations,
     interfaces,
     record,
@@ -88,7 +89,6 @@ class Plan:
         still = self.units and self.only is None and done.generation == target.name
         units = drift_units.read(machine, target) if still else {}
         standing = list(self._standing(units))
-
         yield from self._departures(live, wanted)
         if _points_elsewhere(machine, target):
             yield Step(what=LINK, run=partial(generations.activate, machine, target.name))
@@ -109,6 +109,7 @@ class Plan:
             else:
                 states = (live[name].interface, wanted[name], before.get(name))
                 yield from self._interface(name, states, links[name], begin)
+        yield from _steps(forwarding.ahead(machine, target) if self.only is None else ())
         yield from self._sessions(begin)
         if self.only is None:
             # What they carried goes another way by now.
