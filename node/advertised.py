@@ -26,8 +26,9 @@ def concerns(folder: Path) -> bool:
     Args:
         folder: The generation's.
     """
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError, Refused):
-        return routed.parse((folder / routed.FILE).read_text(encoding="utf-8")).advertised
+    with contextlib.suppress(Refused):
+        told = routed.within(folder)
+        return told is not None and told.advertised
     return False
 
 

@@ -232,10 +232,10 @@ def reached(routes: Routes, live: Mapping[str, Paths]) -> set[int]:
 def ahead(machine: Machine, target: Generation) -> Iterator[Difference]:
     """The routes by which a gateway's packets leave its site before BGP and the daemon say how.
 
-    A flip makes them with all else: where the mesh was not routed before, both take seconds.
+    A flip makes them with all else: where the mesh was not routed before, both take seconds. One
+    that the kernel does not take is the daemon's to try again, and to tell of.
     """
-    file = target.file(routed.FILE)
-    told = routed.parse(file.read_text(encoding="utf-8")) if file.exists() else None
+    told = routed.within(target.path)
     if told is None or told.slot is None:
         return
     live = read(machine)

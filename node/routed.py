@@ -10,6 +10,7 @@ gateway that has IPv6 from a router on the wire.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from node.errors import Refused
@@ -124,9 +125,17 @@ def read(machine: Machine, *, confirmed: bool = False) -> Routes | None:
     Raises:
         Refused: It is malformed.
     """
-    file = (machine.layout.confirmed if confirmed else machine.layout.active) / FILE
+    return within(machine.layout.confirmed if confirmed else machine.layout.active)
+
+
+def within(generation: Path) -> Routes | None:
+    """That of the generation in a directory; None where the mesh is not routed.
+
+    Raises:
+        Refused: It is malformed.
+    """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = (generation / FILE).read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     return parse(text)
