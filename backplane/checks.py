@@ -4,9 +4,7 @@ They read the raw declaration and skip what is not there or has the wrong type, 
 even when other parts are wrong: all mistakes come out in one run.
 """
 
-import calendar
 import ipaddress
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -16,6 +14,7 @@ from backplane import (
     copies_checks,
     dns_checks,
     machine_checks,
+    people_checks,
     planes,
     publickeys,
     role_checks,
@@ -23,11 +22,10 @@ from backplane import (
     topology_checks,
 )
 from backplane.breach import breach as _mistake
+from backplane.days import in_calendar
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
-from backplane.rules import DAY_PATTERN, RULES
-
-MONTHS = 12
+from backplane.rules import RULES
 
 
 def mistakes(raw: object) -> list[Mistake]:
@@ -58,6 +56,8 @@ def mistakes(raw: object) -> list[Mistake]:
         copies_checks.freshness,
         segment_checks.segments,
         _people,
+        people_checks.entries,
+        people_checks.ends,
         _endpoints,
     ):
         found += check(view)
@@ -111,14 +111,9 @@ def _days(view: Raw) -> Iterator[Mistake]:
             rule = f"planes.*.rotated.{kind}"
             if rule not in RULES or not isinstance(day, str):
                 continue
-            if re.fullmatch(DAY_PATTERN, day) and not _in_calendar(day):
+            if in_calendar(day) is False:
                 at = f"planes.{slot}.rotated.{kind}"
                 yield _mistake(at, f'is `"{day}"`, which stands in no calendar', rule)
-
-
-def _in_calendar(day: str) -> bool:
-    year, month, number = (int(part) for part in day.split("-"))
-    return year > 0 and 1 <= month <= MONTHS and 1 <= number <= calendar.monthrange(year, month)[1]
 
 
 def _ids(view: Raw) -> Iterator[Mistake]:

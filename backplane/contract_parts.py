@@ -126,6 +126,8 @@ class Site(Part):
     """Whose machines they are."""
     location: Text
     """The cloud's own name of the place."""
+    entry: list[Name]
+    """The nodes by which people reach all its nodes, the first one as a rule; may be empty."""
 
 
 class Person(Part):
@@ -139,6 +141,8 @@ class Person(Part):
     """Its addresses on each of its planes."""
     public_keys: dict[Slot, Wireguard]
     """The WireGuard keys that it brings; the stack makes the others."""
+    expires: Day | None
+    """The last day (UTC) on which nodes let it in; null without an end."""
 
 
 class Link(Part):

@@ -113,6 +113,7 @@ class Site(Model):
     vpc: Annotated[StrictStr, Field(pattern=r"^vpc-[0-9a-f]+$")] | None = None
     subnet: Annotated[StrictStr, Field(pattern=r"^subnet-[0-9a-f]+$")] | None = None
     link_mtu: Annotated[StrictInt, Field(ge=1280, le=1420)] = 1420
+    entry: Annotated[list[Name], Field(max_length=2)] = []
     nodes: dict[Name, Node] = {}
 
 
@@ -123,6 +124,7 @@ class Operator(Model):
     planes: Annotated[list[StrictStr], Field(min_length=1)]
     public_keys: dict[StrictStr, StrictStr] = {}
     ssh_key: StrictStr | None = None
+    expires: Day | None = None
 
 
 class Runner(Model):

@@ -41,7 +41,8 @@ class PlanSite:
     """A site and the names of its nodes, sorted.
 
     `vpc` and `subnet` name a network that stands there already, at a cloud that has such.
-    `link_mtu` is what a link of its gateways may carry at most, in bytes.
+    `link_mtu` is what a link of its gateways may carry at most, in bytes. `entry` names those of
+    its nodes that people reach the others by, the first one as a rule.
     """
 
     name: str
@@ -52,6 +53,7 @@ class PlanSite:
     link_mtu: int
     vpc: str | None = None
     subnet: str | None = None
+    entry: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ class PlanNode:
         uplink: what its line to the outside carries, in Mbit/s, if that is declared.
         offline: declared to be down for now.
         absent: not reached by this run, which goes on without it.
+        entry: whether people reach the other nodes of its site by it.
         was: the name it had before, if it is being renamed.
         epochs: its own key epoch per slot in use.
         addresses: per slot in use.
@@ -159,6 +162,7 @@ class PlanNode:
     slot: int = 0
     links: tuple[PlanLink, ...] = ()
     absent: bool = False
+    entry: bool = False
 
     @property
     def away(self) -> bool:
@@ -170,7 +174,8 @@ class PlanNode:
 class PlanPerson:
     """An operator's device or a runner: a peer of every node on its planes.
 
-    `public_keys` and `ssh_key` hold what the person brings; the stack makes the rest.
+    `public_keys` and `ssh_key` hold what the person brings; the stack makes the rest. `expires` is
+    the last day (ISO 8601, UTC) on which nodes let an operator in; None for no end.
     """
 
     name: str
@@ -180,6 +185,7 @@ class PlanPerson:
     addresses: Mapping[str, Address]
     public_keys: Mapping[str, str]
     ssh_key: str | None
+    expires: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ _PEER = ("key", "incarnation", "endpoint_family")
 def _file(picture: Json, person: Json, slots: set[str]) -> object:
     """What a person's files say, as far as a picture tells it, on planes that are theirs."""
     nodes, epochs = part(picture, "nodes"), part(picture, "epochs")
+    entry = {name: site.get("entry", []) for name, site in part(picture, "sites").items()}
     peers = sorted(
         (
             *(str(node.get(key)) for key in _PEER),
@@ -74,8 +75,10 @@ def _file(picture: Json, person: Json, slots: set[str]) -> object:
         )
         for name, node in nodes.items()
         if not node.get("retire")
+        # Who is reached by an entry node stands in no file.
+        if not entry.get(node.get("site")) or name in entry[node["site"]]
     )
     planes = by_slot(picture)
     told = [[planes.get(slot, {}).get(key) for key in _PLANE] for slot in sorted(slots)]
     own = {slot: at for slot, at in person["addresses"].items() if slot in slots}
-    return peers, told, own, person.get("public_keys")
+    return peers, entry, told, own, person.get("public_keys")

@@ -33,7 +33,12 @@ def picture(plan: Plan) -> Json:
         "protect": plan.protect,
         "timer": plan.timer,
         "sites": {
-            site.name: {"cloud": site.cloud, "location": site.location} for site in plan.sites
+            site.name: {
+                "cloud": site.cloud,
+                "location": site.location,
+                "entry": list(site.entry),
+            }
+            for site in plan.sites
         },
         "planes": [
             {
@@ -160,6 +165,7 @@ def _person(person: PlanPerson) -> Json:
         "addresses": addresses(person.addresses),
         "public_keys": dict(sorted(person.public_keys.items())),
         "ssh_key": person.ssh_key,
+        "expires": person.expires,
     }
 
 

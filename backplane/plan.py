@@ -172,6 +172,10 @@ class Plan:
         """The gateways of a site in a routed mesh, by slot."""
         return self._gateways.get(site, ())
 
+    def entries(self, site: str) -> tuple[PlanNode, ...]:
+        """The nodes of a site by which people reach it, in the declared order."""
+        return tuple(self.node(name) for name in _find(self.sites, "name", site).entry)
+
     def near(self, slot: str, site: int) -> Address:
         """The networks of a site on a plane: an IPv4 /24 and an IPv6 /64."""
         index = self.plane(slot).index
@@ -281,14 +285,9 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         dns=dns(declaration.dns),
         copies=copies(declaration),
         segments=segments(declaration, nodes, in_use),
-        secrets=_secrets(declaration),
+        secrets=resolve.secrets(declaration),
         traffic=declaration.traffic.classes,
     )
-
-
-def _secrets(declaration: Declaration) -> frozenset[str]:
-    named = {one.secret for one in declaration.monitoring.receivers.values() if one.secret}
-    return frozenset(named | ({declaration.grafana.secret} if declaration.grafana else set()))
 
 
 def _find(things: tuple[Named, ...], attribute: str, value: str) -> Named:

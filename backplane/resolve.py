@@ -50,6 +50,7 @@ def sites(declaration: Declaration) -> tuple[PlanSite, ...]:
             link_mtu=site.link_mtu,
             vpc=site.vpc,
             subnet=site.subnet,
+            entry=tuple(site.entry),
         )
         for name, site in sorted(declaration.sites.items())
     )
@@ -87,6 +88,7 @@ def node(
         retire=said.retire,
         addresses=addresses,
         slot=said.slot,
+        entry=name in site.entry,
     )
 
 
@@ -146,6 +148,7 @@ def person(
         addresses=addresses,
         public_keys=dict(brought),
         ssh_key=operator.ssh_key if operator else None,
+        expires=operator.expires if operator else None,
     )
 
 
@@ -164,3 +167,9 @@ def members(
         if slot in person.slots
     ]
     return tuple(sorted(found, key=lambda peer: peer.name))
+
+
+def secrets(declaration: Declaration) -> frozenset[str]:
+    """The names of the stack's secrets that some role needs."""
+    named = {one.secret for one in declaration.monitoring.receivers.values() if one.secret}
+    return frozenset(named | ({declaration.grafana.secret} if declaration.grafana else set()))

@@ -112,6 +112,11 @@ RULES: Mapping[str, Rule] = {
         "IPv6) to 1420 (1500 less WireGuard's 80 bytes); of a link's two sites the lower one holds",
         "leave it out for 1420; else what the site's line to the outside carries, less 80",
     ),
+    "sites.*.entry": Rule(
+        "one or two nodes of the site by which people reach all of it: a device then has these as "
+        "its peers there, the first one for the whole site",
+        "list one or two of the site's own nodes, each once, none of them retiring",
+    ),
     "sites.*.nodes": Rule("a mapping of node names to nodes", "indent each node below its name"),
     "sites.*.nodes.*": Rule("a node is a mapping with at least `id`", "write {id: <number>}"),
     "sites.*.nodes.*.id": Rule(
@@ -176,6 +181,10 @@ RULES: Mapping[str, Rule] = {
     "operators.*.ssh_key": Rule(
         "an OpenSSH public key, `ssh-ed25519 AAAA…`, without options or comment",
         "paste the first two words of the .pub file, or leave it out and the stack makes one",
+    ),
+    "operators.*.expires": Rule(
+        "the last day (UTC) on which nodes let this person in, in quotes: YYYY-MM-DD",
+        'write it as "2027-03-31", or leave it out for no end',
     ),
     "runners": Rule("a mapping of names to runners, at least one", "leave it out for one runner"),
     "runners.*": Rule("a runner is a mapping with `id`", "write {id: <number>}"),

@@ -23,6 +23,7 @@ Secret outputs::
     guests       {"printer.mgmt": "hmac-sha256:printer.mgmt.:<base64>"}, a TSIG key as a file
                  for `knsupdate -k`, for each name that a machine outside the stack may register
     operators    {"alice": {"<file name>": "<wg-quick text>", …}, …}, one file a plane
+    direct       the same with every node as a peer, for those whose sites have entry nodes
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ def export(args: OutputsArgs) -> None:
     pulumi.export("guests", pulumi.Output.secret(args.ring.roots.apply(partial(_guests, plan))))
     pulumi.export("runner", pulumi.Output.secret(_runner(args, pulumi.Output.all(**told))))
     pulumi.export("operators", pulumi.Output.secret(_operators(args, directory)))
+    if any(site.entry for site in plan.sites):
+        pulumi.export("direct", pulumi.Output.secret(_operators(args, directory, direct=True)))
 
 
 def _node(node: PlanNode, roles: Iterable[Role], told: Sequence[Any]) -> Json:
@@ -212,14 +215,21 @@ def _credentials(plan: Plan, node: PlanNode, card: keys.Card, generation: str) -
     }
 
 
-def _operators(args: OutputsArgs, directory: pulumi.Output[Any]) -> pulumi.Output[Json]:
+def _operators(
+    args: OutputsArgs, directory: pulumi.Output[Any], *, direct: bool = False
+) -> pulumi.Output[Json]:
     plan = args.plan
     operators = [person for person in plan.people if person.kind == "operator"]
 
     def texts(parts: Json) -> Json:
         return {
             person.name: operator.configs(
-                plan, person.name, parts["own"][person.name], parts["directory"], parts["roots"]
+                plan,
+                person.name,
+                parts["own"][person.name],
+                parts["directory"],
+                parts["roots"],
+                direct=direct,
             )
             for person in operators
         }

@@ -1,4 +1,4 @@
-"""IPv6 from a router on the wire, on a gateway: a kernel that forwards hears none unless told to.
+"""IPv6 from a router on the wire: a kernel that hands packets on hears none unless told to.
 
 It takes router advertisements while it forwards only where ``accept_ra`` is 2 (the kernel's
 ip-sysctl.rst). What is 0 stays so: a daemon hears them there in its stead, or nobody is to.
@@ -9,11 +9,11 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from node import routed, sysctl
-from node.errors import Refused
+from node import sysctl
 from node.machine import Machine
 
 SETTING = ".accept_ra"
+_FORWARDS, _SHUT = "net.ipv6.conf.all.forwarding", "net.ipv6.conf.all.accept_ra"
 HEARS, HEARS_ALWAYS = "1", "2"
 _SOLICIT = bytes([133, 0, 0, 0, 0, 0, 0, 0])
 """RFC 4861, 4.1; the kernel puts in the checksum."""
@@ -24,12 +24,10 @@ def concerns(folder: Path) -> bool:
     """Whether a generation's node forwards, and has IPv6 from such a router.
 
     Args:
-        folder: The generation's.
+        folder: The generation's. Its settings shut routers' ears where the cloud has none.
     """
-    with contextlib.suppress(Refused):
-        told = routed.within(folder)
-        return told is not None and told.advertised
-    return False
+    told = dict(sysctl.declared(folder / "sysctl.conf"))
+    return told.get(_FORWARDS) == "1" and _SHUT not in told
 
 
 def deaf(machine: Machine) -> Iterator[tuple[str, str]]:
@@ -44,7 +42,7 @@ def deaf(machine: Machine) -> Iterator[tuple[str, str]]:
 
 
 def hear(machine: Machine) -> None:
-    """Let a gateway's kernel hear routers, and ask for one: boot does not know of it."""
+    """Let the kernel hear routers where it forwards, and ask for one: boot does not know of it."""
     if not concerns(machine.layout.active):
         return
     if not (found := list(deaf(machine))):

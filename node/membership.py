@@ -59,6 +59,7 @@ class Peer:
         id: Its id.
         addresses: On all planes, both families.
         way: Its management address; None where it has none.
+        until: The second (UTC, since 1970) from which it is let in no more; None for no end.
     """
 
     name: str
@@ -66,6 +67,15 @@ class Peer:
     id: str
     addresses: tuple[str, ...]
     way: str | None
+    until: int | None = None
+
+    def expired(self, wall: float) -> bool:
+        """Whether its last day is over.
+
+        Args:
+            wall: seconds since 1970.
+        """
+        return self.until is not None and wall >= self.until
 
 
 def peers(generation: Generation) -> list[Peer]:
@@ -88,6 +98,7 @@ def _peer(name: str, by: Mapping[str, Mapping[str, str]]) -> Peer:
         id=hashlib.sha256(keys.encode()).hexdigest()[:12],
         addresses=tuple(sorted(address.partition("/")[0] for address in addresses)),
         way=by["wg1"]["v4"].partition("/")[0] if "wg1" in by else None,
+        until=next((int(row["until"]) for row in by.values() if "until" in row), None),
     )
 
 
@@ -149,7 +160,7 @@ def show(machine: Machine, members: Members) -> None:
 
 
 def settle(machine: Machine, generation: Generation, members: Members | None) -> list[str]:
-    """Hold out exactly those peers that are no members, and let the others in.
+    """Hold out exactly those peers that are no members or have expired, and let the others in.
 
     Args:
         machine: The machine.
@@ -159,10 +170,12 @@ def settle(machine: Machine, generation: Generation, members: Members | None) ->
     Returns:
         Names of those held out.
     """
+    wall = machine.clock.wall()
     gone = [
         peer
         for peer in peers(generation)
-        if members is not None and peer.kind != "runner" and peer.id not in members.ids
+        if peer.kind != "runner"
+        if peer.expired(wall) or (members is not None and peer.id not in members.ids)
     ]
     names = [peer.name for peer in gone]
     record: dict[str, Any] = {
@@ -179,7 +192,7 @@ def settle(machine: Machine, generation: Generation, members: Members | None) ->
             why="nft does not hold out who was removed",
             fix="see `nft list table inet backplane` on the machine",
         )
-    machine.journal.say(f"held out as removed: {', '.join(names) or 'nobody'}")
+    machine.journal.say(f"held out as removed or expired: {', '.join(names) or 'nobody'}")
     return names
 
 

@@ -3,8 +3,7 @@
 {"site": 1, "slot": 0, 1 or null, "name", "port", "gateways": [{"slot", "name", "v4"}], "nodes":
 [addresses], "sibling": {"interface"} or null, "sites": {"2": {"name", "owner", "links", "ends":
 {"wgl2-0": {"v4", "v6"}}, "via", "targets": {"wg0": {"v4": [], "v6": []}}}}, "planes": {"wg0":
-{"v4", "v6", "near": {"v4", "v6"}, "far": {"2": {"v4", "v6"}}}}}, and "advertised": true on a
-gateway that has IPv6 from a router on the wire.
+{"v4", "v6", "near": {"v4", "v6"}, "far": {"2": {"v4", "v6"}}}}}.
 """
 
 import json
@@ -83,7 +82,6 @@ class Routes:
         sibling: The interface towards the site's other gateway, if it has one.
         sites: Remote sites by id.
         planes: By interface.
-        advertised: Whether this is a gateway that has IPv6 from a router on the wire.
     """
 
     site: int
@@ -95,7 +93,6 @@ class Routes:
     sibling: str | None
     sites: Mapping[int, Remote]
     planes: Mapping[str, Plane]
-    advertised: bool = False
 
     @property
     def address(self) -> str:
@@ -166,7 +163,6 @@ def _routes(told: Mapping[str, Any]) -> Routes:
         sibling=told["sibling"]["interface"] if told["sibling"] else None,
         sites={int(site): _remote(one) for site, one in told["sites"].items()},
         planes=planes,
-        advertised=bool(told.get("advertised")),
     )
 
 

@@ -36,7 +36,15 @@ def run(machine: Machine, _: Request) -> Answer:
     while True:
         advertised.hear(machine)
         known = look(machine, alone=machine.clock.seconds() - begin > ALONE)
-        machine.clock.sleep(EVERY if known else AGAIN)
+        machine.clock.sleep(_pause(machine) if known else AGAIN)
+
+
+def _pause(machine: Machine) -> float:
+    """Seconds until the next look: sooner where somebody's last day ends before."""
+    wall = machine.clock.wall()
+    ends = (peer.until for peer in membership.peers(identity.confirmed(machine)))
+    left = (end - wall for end in ends if end is not None and end > wall)
+    return min([EVERY, *left])
 
 
 def look(machine: Machine, *, alone: bool) -> bool:

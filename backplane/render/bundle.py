@@ -12,7 +12,7 @@ from typing import Any
 from backplane import keys, names, planes
 from backplane.keys import Card, Identity
 from backplane.plan import Peer, Plan, PlanNode, PlanPerson
-from backplane.render import hosts, nftables, services, sshd, sysctl, tunnels
+from backplane.render import entry, hosts, nftables, services, sshd, sysctl, tunnels
 from backplane.render.keytable import KeyTable, fill
 from backplane.render.tunnels import Known
 from backplane.roles import replica
@@ -155,8 +155,17 @@ def _make(
     )
     files["ssh_host_ed25519_key"] = ("0600", identity.ssh.private.text())
     files["ssh_host_ed25519_key.pub"] = ("0644", f"{identity.ssh.public} {node.name}\n")
-    files["authorized_keys"] = ("0600", sshd.authorized_keys(people, slots=peers))
-    files["sysctl.conf"] = ("0644", sysctl.config(node, routes=bool(far and node.links)))
+    entries = [one for one in plan.entries(node.site) if one is not node]
+    files["authorized_keys"] = (
+        "0600",
+        sshd.authorized_keys(people, slots=peers, entries=entries),
+    )
+    files["sysctl.conf"] = (
+        "0644",
+        sysctl.config(
+            node, routes=bool(far and node.links), hands_on=bool(entry.people(node, peers))
+        ),
+    )
     files["hosts"] = ("0644", block)
     files.update({path: ("0644", text) for path, text in run.files.items()})
     for path, pieces in run.secrets.items():

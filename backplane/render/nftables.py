@@ -14,7 +14,7 @@ from backplane.clouds import CLOUDS
 from backplane.links import ROUTES_PORT
 from backplane.plan import Peer, Plan, PlanNode, PlanPlane
 from backplane.planes import MANAGEMENT
-from backplane.render import forwarding, segments
+from backplane.render import entry, forwarding, segments
 from backplane.segments import NAME as SEGMENTS
 from backplane.segments import PORT as VXLAN
 from backplane.segments import Segment
@@ -64,6 +64,10 @@ def ruleset(
     for plane in up:
         lines += _guard_state(plane, whole[plane.slot])
     lines += [*forwarding.state(plan, ways, up), *segments.state(joined)]
+    handed = entry.people(node, peers)
+    for plane in up:
+        for name, kind, who in entry.sets(plane, handed.get(plane.slot, ())) if handed else ():
+            lines += _set(name, kind, who)
     everyone = [peer for plane in up for peer in whole[plane.slot]]
     held = any(peer.kind != "runner" for peer in everyone)
     if held:
@@ -74,9 +78,11 @@ def ruleset(
         lines += _plane(plan, node, plane, whole[plane.slot], out, joined)
     lines += forwarding.inputs(plan, ways, up, held=out, prefix=PREFIX)
     lines += forwarding.chains(plan, ways, up)
+    lines += entry.chains(plan, node, handed)
     hands_on = [
         *segments.forward(joined),
-        *(out if ways.links else ()),
+        *(out if ways.links or handed else ()),
+        *entry.rules(plan, handed),
         *forwarding.rules(ways, up),
     ]
     clear = _clear(plan, ways)

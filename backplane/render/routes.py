@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from backplane import planes
-from backplane.clouds import CLOUDS
 from backplane.links import ROUTES_PORT
 
 if TYPE_CHECKING:
@@ -51,8 +50,6 @@ def document(plan: Plan, node: PlanNode) -> str:
             for plane in plan.planes
         },
     }
-    if node.links and node.ipv6 and CLOUDS[node.cloud].advertised:
-        told["advertised"] = True
     return json.dumps(told, sort_keys=True, indent=1) + "\n"
 
 

@@ -91,17 +91,27 @@ def _received(node: PlanNode) -> list[str]:
     ]
 
 
-def authorized_keys(people: Iterable[tuple[PlanPerson, str]], *, slots: Iterable[str]) -> str:
-    """Who may log in as root, each from their own plane addresses only.
+def authorized_keys(
+    people: Iterable[tuple[PlanPerson, str]],
+    *,
+    slots: Iterable[str],
+    entries: Iterable[PlanNode] = (),
+) -> str:
+    """Who may log in as root, each from their own plane addresses only, operators by entries too.
 
     Args:
         people: persons with their SSH public keys.
         slots: the planes that are up.
+        entries: the other nodes of the site by which operators come, in those nodes' names.
     """
     ways = [slot for slot in LISTEN_SLOTS if slot in set(slots)]
+    by = list(entries)
     lines: list[str] = []
     for person, public in sorted(people, key=lambda pair: pair[0].name):
-        at = [person.addresses[slot] for slot in ways if slot in person.addresses]
+        on = [slot for slot in ways if slot in person.addresses]
+        at = [person.addresses[slot] for slot in on]
+        if person.kind == "operator":
+            at += [node.addresses[slot] for node in by for slot in on]
         if at:
             source = ",".join(text for address in at for text in (address.v4, address.v6))
             lines.append(f'from="{source}" {public} {person.name}')

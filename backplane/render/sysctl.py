@@ -32,23 +32,29 @@ _NO_ROUTER = {
 }
 
 
-_ROUTER = {
+_HANDS_ON = {
     "net.ipv4.ip_forward": 1,
     "net.ipv6.conf.all.forwarding": 1,
+}
+
+_ROUTER = {
+    **_HANDS_ON,
     # What another gateway hands over comes in by a link that no route of its source leads to: any
     # route to it will do (RFC 3704, loose).
     "net.ipv4.conf.all.rp_filter": 2,
 }
 
 
-def config(node: PlanNode, *, routes: bool = False) -> str:
+def config(node: PlanNode, *, routes: bool = False, hands_on: bool = False) -> str:
     """The settings of a node. Where containers are bridged, forwarding is left to their engine.
 
     Args:
         node: whose.
         routes: whether it is a gateway that hands packets on.
+        hands_on: whether it is an entry that does so on each plane.
     """
-    router = _ROUTER if routes else {} if node.bridges else _NO_ROUTER
+    without = {} if node.bridges else _NO_ROUTER
+    router = _ROUTER if routes else _HANDS_ON if hands_on else without
     settings = {**_ALWAYS, **router}
     if not CLOUDS[node.cloud].advertised:
         settings |= _METADATA_SAYS_ALL

@@ -6,6 +6,7 @@ from typing import Any
 
 from backplane import addressing, keys, planes
 from backplane.addressing import Address
+from backplane.days import end_of
 from backplane.keys import Card, Identity
 from backplane.links import V4_PREFIX, V6_PREFIX
 from backplane.members import PlanLink
@@ -44,7 +45,8 @@ class Tunnels:
         interfaces: by name, what the node tool checks each file against.
         mesh: by interface, whom it leads to: `kind` is `node`, `runner`, `operator`, or `link` for
             a link's other end. `gateway` is the slot of a gateway of the own site; what is `beyond`
-            has no WireGuard peer here, and is reached through gateways.
+            has no WireGuard peer here, and is reached through gateways. `until` is the second
+            (UTC, since 1970) from which an operator is let in no more.
     """
 
     files: dict[str, str] = field(default_factory=dict, repr=False)
@@ -144,6 +146,8 @@ def _plane(
     slots = {one.name: str(one.slot) for one in plan.gateways(node.site)} if far else {}
     marks = {peer.name: {"beyond": "1"} for peer in far}
     marks |= {name: {"gateway": number} for name, number in slots.items()}
+    ends = {one.name: end_of(one.expires) for one in plan.people if one.expires}
+    marks |= {name: {"until": str(end)} for name, end in ends.items()}
     made.mesh[plane.interface] = [
         {
             **_row(peer.name, peer.key, peer.kind, peer.address, public[peer.name]),

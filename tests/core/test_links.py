@@ -1,7 +1,6 @@
 """Links between gateways: each with a port, a network and keys of its own, from ids alone."""
 
 import ipaddress
-import json
 from itertools import combinations
 
 from hypothesis import given
@@ -12,7 +11,7 @@ from backplane.addressing import LINKS4
 from backplane.check import checked_plan
 from backplane.compare import compare
 from backplane.plan import Plan
-from backplane.render import notes, routes
+from backplane.render import notes, sysctl
 from backplane.render.bundle import bundle
 from node import bundle as received
 from tests.core import example
@@ -113,13 +112,14 @@ def test_a_mesh_does_not_mind_gateways() -> None:
 
 
 def test_only_a_gateway_with_a_router_on_its_wire_is_told_to_hear_it() -> None:
-    """Not a leaf there, not a gateway without IPv6, and none where the cloud has no such router."""
+    """Not a leaf there, and none where the cloud has no such router: by its settings."""
     raw = example.routed()
     raw["sites"]["hel"] |= {"cloud": "aws", "location": "eu-central-1"}
-    raw["sites"]["hel"]["nodes"]["hel-b"]["ipv6"] = False
     made = checked_plan(raw, project="backplane", stack="lab")
-    told = {node.name: json.loads(routes.document(made, node)) for node in made.nodes}
-    assert [name for name, one in told.items() if one.get("advertised")] == ["hel-a"]
+    told = {node.name: sysctl.config(node, routes=bool(node.links)) for node in made.nodes}
+    forwards, shut = "net.ipv6.conf.all.forwarding = 1\n", "net.ipv6.conf.all.accept_ra = 0\n"
+    hear = [name for name, one in told.items() if forwards in one and shut not in one]
+    assert hear == ["hel-a", "hel-b"]
 
 
 def test_a_link_carries_what_the_narrower_of_its_sites_does() -> None:

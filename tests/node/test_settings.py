@@ -1,16 +1,15 @@
 """Kernel settings that come and go with generations, and routers that a gateway goes on to hear."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from node import advertised, generations, routed, settings, sysctl, verbs
+from node import advertised, generations, settings, sysctl, verbs
 from node.machine import Machine
 from tests.node.model import Box
 from tests.node.recipe import Recipe
-from tests.node.routed_box import GENERATION, daemon, document
+from tests.node.routed_box import GENERATION, daemon
 from tests.node.steps import OLD, flipped
 
 FILTER, FORWARD = "net.ipv4.conf.all.rp_filter", "net.ipv4.ip_forward"
@@ -72,6 +71,9 @@ def test_a_rollback_takes_it_away_and_brings_it_again(box: Box) -> None:
     assert _live(box)[0] == "1"
 
 
+FORWARDS = "net.ipv6.conf.all.forwarding = 1"
+
+
 @pytest.fixture
 def gateway(tmp_path: Path) -> Machine:
     """One with a tunnel and four interfaces; a daemon hears routers on `eth1` in its stead."""
@@ -84,9 +86,9 @@ def gateway(tmp_path: Path) -> Machine:
 
 
 def _told(machine: Machine, *, hears: bool) -> None:
-    told = {**document(0), **({"advertised": True} if hears else {})}
-    file = machine.layout.generation(GENERATION) / routed.FILE
-    file.write_text(json.dumps(told), encoding="ascii")
+    lines = [FORWARDS, *([] if hears else ["net.ipv6.conf.all.accept_ra = 0"])]
+    file = machine.layout.generation(GENERATION) / "sysctl.conf"
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
 
 
 def _accepts(machine: Machine) -> dict[str, str]:
@@ -106,7 +108,6 @@ def test_a_gateway_goes_on_to_hear_its_router(gateway: Machine) -> None:
     """Before it forwards; what heard none still hears none, and as a leaf all is as it was."""
     _told(gateway, hears=True)
     file = gateway.layout.generation(GENERATION) / "sysctl.conf"
-    file.write_text("net.ipv6.conf.all.forwarding = 1\n", encoding="ascii")
     forwards = gateway.layout.settings / "net/ipv6/conf/all/forwarding"
     forwards.write_text("0\n", encoding="ascii")
     assert _changes(gateway) == [
@@ -116,7 +117,6 @@ def test_a_gateway_goes_on_to_hear_its_router(gateway: Machine) -> None:
     ]
     assert _accepts(gateway) == {"all": "1", "eth0": "2", "eth0.5": "2", "eth1": "0", "wg1": "1"}
     assert _changes(gateway) == []
-    _told(gateway, hears=False)
     file.write_text("", encoding="ascii")
     assert [what for what in _changes(gateway) if what.endswith("back")] == [
         "sysctl net.ipv6.conf.eth0.accept_ra: back",

@@ -1,0 +1,33 @@
+"""Days as declarations write them, ISO 8601, and what they are in seconds. Pure."""
+
+import calendar
+import re
+
+from backplane.rules import DAY_PATTERN
+
+MONTHS = 12
+DAY = 86400
+"""Seconds."""
+
+
+def in_calendar(day: str) -> bool | None:
+    """Whether there is such a day; None where the text has not the form of one."""
+    if not re.fullmatch(DAY_PATTERN, day):
+        return None
+    year, month, number = _parts(day)
+    return year > 0 and 1 <= month <= MONTHS and 1 <= number <= calendar.monthrange(year, month)[1]
+
+
+def end_of(day: str) -> int:
+    """The first second (UTC, since 1970) that is behind a day.
+
+    Args:
+        day: that there is.
+    """
+    year, month, number = _parts(day)
+    return calendar.timegm((year, month, number, 0, 0, 0)) + DAY
+
+
+def _parts(day: str) -> tuple[int, int, int]:
+    year, month, number = (int(part) for part in day.split("-"))
+    return year, month, number
