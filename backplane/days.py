@@ -18,14 +18,15 @@ def in_calendar(day: str) -> bool | None:
     return year > 0 and 1 <= month <= MONTHS and 1 <= number <= calendar.monthrange(year, month)[1]
 
 
-def end_of(day: str) -> int:
-    """The first second (UTC, since 1970) that is behind a day.
-
-    Args:
-        day: that there is.
-    """
+def begin_of(day: str) -> int:
+    """The first second (UTC, since 1970) of a day that there is."""
     year, month, number = _parts(day)
-    return calendar.timegm((year, month, number, 0, 0, 0)) + DAY
+    return calendar.timegm((year, month, number, 0, 0, 0))
+
+
+def end_of(day: str) -> int:
+    """The first second (UTC, since 1970) that is behind a day that there is."""
+    return begin_of(day) + DAY
 
 
 def _parts(day: str) -> tuple[int, int, int]:

@@ -36,10 +36,10 @@ def run(machine: Machine, _: Request) -> Answer:
     while True:
         advertised.hear(machine)
         known = look(machine, alone=machine.clock.seconds() - begin > ALONE)
-        machine.clock.sleep(_pause(machine) if known else AGAIN)
+        machine.clock.sleep(pause(machine) if known else AGAIN)
 
 
-def _pause(machine: Machine) -> float:
+def pause(machine: Machine) -> float:
     """Seconds until the next look: sooner where somebody's last day ends before."""
     wall = machine.clock.wall()
     ends = (peer.until for peer in membership.peers(identity.confirmed(machine)))

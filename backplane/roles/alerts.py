@@ -7,10 +7,10 @@ today, `info` for this week, `none` for no person at all.
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from backplane.days import DAY, begin_of, end_of
 from backplane.roles import alerts_routed, documents
 from backplane.roles.alert import Alert
 
@@ -26,6 +26,9 @@ STALE = 180
 QUARTER = 90 * 24 * 3600
 """Seconds after which keys and PSKs are to be rotated."""
 
+WARNED = 7 * DAY
+"""Seconds before the end of an operator's last day from which on people are told."""
+
 _PEER = "{{ $labels.instance }} and {{ $labels.friendly_name }} on {{ $labels.plane }}"
 _OF_PEER = {"node": "{{ $labels.friendly_name }}"}
 _OF_INSTANCE = {"node": "{{ $labels.instance }}"}
@@ -39,7 +42,14 @@ def of_a_node(plan: Plan) -> tuple[str, ...]:
 def rules(plan: Plan) -> str:
     """alerts.yml, the same on every node that runs Prometheus."""
     names = "|".join(node.name for node in plan.nodes if not (node.retire or node.offline))
-    alerts = [*_peers(names), *_nodes(names), *_clocks(), *_rotations(plan), *_others()]
+    alerts = [
+        *_peers(names),
+        *_nodes(names),
+        *_clocks(),
+        *_rotations(plan),
+        *_people(plan),
+        *_others(),
+    ]
     if plan.routed:
         alerts += alerts_routed.alerts(names)
     group = {"name": "backplane", "rules": [alert.document() for alert in alerts]}
@@ -142,17 +152,30 @@ def _rotations(plan: Plan) -> Iterator[Alert]:
         for what, day in (("keys", plane.keys_rotated), ("psk", plane.psk_rotated)):
             if day is None:
                 continue
-            year, month, number = (int(part) for part in day.split("-"))
-            last = calendar.timegm((year, month, number, 0, 0, 0))
             yield Alert(
                 name="RotationOverdue",
-                expr=f"time() - vector({last}) > {QUARTER}",
+                expr=f"time() - vector({begin_of(day)}) > {QUARTER}",
                 severity="warning",
                 labels={"plane": plane.slot, "what": what},
                 summary=f"Rotation of {what} on {plane.slot} is overdue",
                 description=f"The last rotation of {what} on {plane.slot} was on {day}, more than "
                 f"90 days ago. Run `backplane rotate {what} --plane {plane.slot}`, then "
                 "`pulumi up`.",
+            )
+
+
+def _people(plan: Plan) -> Iterator[Alert]:
+    """Those whose last day comes near or is over; nodes refuse them then by themselves."""
+    for person in plan.people:
+        if (day := person.expires) is not None:
+            yield Alert(
+                name="OperatorExpires",
+                expr=f"vector({end_of(day)}) - time() < {WARNED}",
+                severity="warning",
+                labels={"operator": person.name},
+                summary=f"The access of {person.name} ends with {day}",
+                description=f"After {day} (UTC) every node refuses {person.name}. Write a later "
+                f"day into the declaration, or run `backplane operator revoke {person.name}`.",
             )
 
 

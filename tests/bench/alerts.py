@@ -150,12 +150,15 @@ def _measured(mesh: Mesh, figures: Figures, say: Callable[[str], None]) -> set[s
     while time.monotonic() < end:
         sight.firing()
         time.sleep(1)
-    overdue = Wanted(name="RotationOverdue", labels={"plane": "storage"}, fires=60, clears=60)
-    sight.expected.add(overdue.name)
+    dated = [
+        Wanted(name="RotationOverdue", labels={"plane": "storage"}, fires=60, clears=60),
+        Wanted(name="OperatorExpires", labels={"operator": "late"}, fires=60, clears=60),
+    ]
+    sight.expected |= {one.name for one in dated}
     for day, fire in (("2020-01-01", True), (None, False)):
-        mesh.declare(partial(_rotated, day=day))
+        mesh.declare(partial(_dated, day=day))
         mesh.must("up", "--yes", "--skip-preview")
-        _note(figures, sight.wait([overdue], fire=fire), [overdue], fire=fire)
+        _note(figures, sight.wait(dated, fire=fire), dated, fire=fire)
     for title, fault, wanted in _faults(mesh):
         say(title)
         sight.expected |= {one.name for one in wanted} | {"HandshakeOneWay", "HandshakeStale"}
@@ -174,9 +177,13 @@ def _note(
         figures.add(f"{one.name} {what}", round(taken[one.name], 1), "s", bound)
 
 
-def _rotated(document: Declaration, day: str | None) -> None:
+def _dated(document: Declaration, day: str | None) -> None:
     rotated = {"keys": day} if day else {}
     document.setdefault("planes", {})["storage"] = {"rotated": rotated}
+    late = {"id": 9, "planes": ["management"], "expires": day}
+    document["operators"] = {**document.get("operators", {}), **({"late": late} if day else {})}
+    if not day:
+        document["operators"].pop("late", None)
 
 
 def _faults(mesh: Mesh) -> Iterator[tuple[str, Callable[[], ExitStack], list[Wanted]]]:

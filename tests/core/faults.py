@@ -244,6 +244,16 @@ CASES = [
         interval="6h",
     ),
     Case(
+        alert="OperatorExpires",
+        # Alice's last day is 9 January 1970: told from the third on.
+        fault={},
+        well={},
+        lacks=("1d23h",),
+        fires="2d1h",
+        labels=[{"operator": "alice"}],
+        interval="1h",
+    ),
+    Case(
         alert="GuardHit",
         fault={_guard("fsn-b"): "0+0x10 3+0x60"},
         # One has old hits, one was set back by a new ruleset.

@@ -23,6 +23,7 @@ def raw() -> dict[str, Any]:
     hel["hel-a"]["roles"] = ["prometheus"]
     hel["hel-b"]["offline"] = True
     declared["planes"] = {"storage": {"rotated": {"keys": "1970-01-02", "psk": "1970-03-01"}}}
+    declared["operators"]["alice"]["expires"] = "1970-01-09"
     declared["monitoring"] = {
         "retention": "12w",
         "receivers": {

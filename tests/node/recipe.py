@@ -43,6 +43,7 @@ class Recipe:
         hidden: By role: the text of its secret file, if it has one.
         settings: Further lines of the kernel's settings.
         rereads: Roles whose units say that they read their file anew by themselves.
+        until: By name, the second from which somebody is let in no more.
     """
 
     node: str = "a"
@@ -59,6 +60,7 @@ class Recipe:
     hidden: Mapping[str, str] = field(default_factory=dict)
     settings: str = ""
     rereads: frozenset[str] = frozenset()
+    until: Mapping[str, int] = field(default_factory=dict)
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
@@ -117,6 +119,7 @@ class Recipe:
                     "v4": self.v4(interface, name),
                     "v6": self.v6(interface, name),
                     "public": f"@K{len(table) + 2 * place + 1}@",
+                    **({"until": str(self.until[name])} if name in self.until else {}),
                 }
                 for place, name in enumerate(self.peers[interface])
             ]

@@ -142,6 +142,53 @@ def test_a_rollout_ends_what_was_held(at_home: Box) -> None:
     assert _names(at_home) == []
 
 
+# Who expires
+
+
+def _expiring(box: Box, seconds: int) -> Recipe:
+    return replace(MESH, until={"alice": int(box.machine.clock.wall()) + seconds})
+
+
+def test_who_expires_is_refused_without_any_rollout(enrolled: Box) -> None:
+    """In the second in which the last day ends, by the node's own watch, and others stay in."""
+    _confirm(enrolled, _expiring(enrolled, 100), serial=1)
+    assert _names(enrolled) == []
+    assert watch.pause(enrolled.machine) == 100
+    enrolled.machine.clock.sleep(99)
+    assert watch.look(enrolled.machine, alone=False)
+    assert enrolled.kernel.held == []
+    enrolled.machine.clock.sleep(watch.pause(enrolled.machine))
+    assert watch.look(enrolled.machine, alone=False)
+    assert set(enrolled.kernel.held) == ALICE
+    assert _names(enrolled) == ["alice"]
+    assert watch.pause(enrolled.machine) == watch.EVERY, "nobody else expires"
+
+
+def test_no_list_lets_in_who_has_expired(enrolled: Box) -> None:
+    """Not a newer one, no boot, no rollout that has the same day; one with a later day does."""
+    recipe = _expiring(enrolled, 10)
+    _confirm(enrolled, recipe)
+    enrolled.machine.clock.sleep(11)
+    _confirm(enrolled, replace(recipe, extra="more"), serial=2)
+    assert set(enrolled.kernel.held) == ALICE
+    enrolled.kernel.boot()
+    line = members.line(_ids(enrolled.machine), 3, KEY)
+    enrolled.kernel.shown = {B: f"{line}\n", C: f"{line}\n"}
+    assert watch.look(enrolled.machine, alone=False)
+    assert set(enrolled.kernel.held) == ALICE
+    _confirm(enrolled, _expiring(enrolled, 1000), serial=4)
+    assert enrolled.kernel.held == []
+
+
+def test_alone_in_the_world_a_node_knows_the_day(enrolled: Box) -> None:
+    """That nobody answers lets in who may come, and not who has expired."""
+    _confirm(enrolled, _expiring(enrolled, 10))
+    enrolled.machine.clock.sleep(11)
+    enrolled.kernel.boot()
+    assert watch.look(enrolled.machine, alone=True)
+    assert set(enrolled.kernel.held) == ALICE
+
+
 # What a run holds out before any rollout
 
 
