@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from node import firewall, identity
+from node import firewall, identity, logins
 from node.bundle import LINK
 from node.errors import Refused
 from node.generations import Generation
@@ -193,7 +193,19 @@ def settle(machine: Machine, generation: Generation, members: Members | None) ->
             fix="see `nft list table inet backplane` on the machine",
         )
     machine.journal.say(f"held out as removed or expired: {', '.join(names) or 'nobody'}")
+    _end(machine, generation, gone)
     return names
+
+
+def _end(machine: Machine, generation: Generation, gone: Iterable[Peer]) -> None:
+    """End what those who are held out have going: their packets come through no more."""
+    people = [peer for peer in gone if peer.kind == "operator"]
+    addresses = {address for peer in people for address in peer.addresses}
+    names = {peer.name for peer in people}
+    rows = generation.file("authorized_keys").read_text(encoding="utf-8").splitlines()
+    keys = {" ".join(row.split()[-3:-1]) for row in rows if row.split()[-1] in names}
+    if people and (ended := logins.end(machine, addresses, keys)):
+        machine.journal.say(f"ended {ended} processes of {', '.join(sorted(names))}")
 
 
 def known(machine: Machine, _: Request) -> Answer:

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,20 @@ class Base:
         return members.line((self.ids - set(gone)) | marked, serial, key)
 
 
+def called(told: Iterable[Mapping[str, str]], means: Callable[[str], bool]) -> frozenset[str]:
+    """Ids that most nodes which know them know by a name that is meant.
+
+    Args:
+        told: of each node, whom it knows: ids by name.
+        means: whether a name is meant.
+    """
+    says: Counter[str] = Counter()
+    for known in told:
+        for name, one in known.items():
+            says[one] += 1 if means(name) else -1
+    return frozenset(one for one, more in says.items() if more > 0)
+
+
 class Farewell:
     """One run's leave-taking.
 
@@ -116,11 +130,7 @@ class Farewell:
 
     def _gone(self) -> frozenset[str]:
         """Ids that most nodes which know them know by names that are declared no more."""
-        says: Counter[str] = Counter()
-        for known in self._peers.values():
-            for name, one in known.items():
-                says[one] += -1 if name in self._stay else 1
-        return frozenset(one for one, more in says.items() if more > 0) & self._base.ids
+        return called(self._peers.values(), lambda name: name not in self._stay) & self._base.ids
 
     def _line(self, gone: frozenset[str]) -> str:
         """The list that says so; one and the same for all nodes."""

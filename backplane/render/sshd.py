@@ -58,6 +58,8 @@ def config(node: PlanNode, *, slots: Iterable[str], copies: bool = False) -> str
             "PermitEmptyPasswords no",
             "PermitRootLogin prohibit-password",
             "StrictModes yes",
+            # Which key let a session in: whose it is when the person goes (node/logins.py).
+            "ExposeAuthInfo yes",
             "DisableForwarding yes",
             "PermitTunnel no",
             "PermitUserEnvironment no",
