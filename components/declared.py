@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pulumi
 from pydantic import JsonValue
 
+from backplane import expiry
 from backplane.check import checked_plan
 from backplane.mistakes import DeclarationError
 from backplane.plan import Plan
@@ -27,6 +29,8 @@ def declared() -> tuple[JsonValue, Plan]:
         plan = checked_plan(mesh, project=project, stack=stack)
     except DeclarationError as error:
         raise pulumi.RunError(f"stacks/Pulumi.{stack}.yaml: {error}") from error
+    for line in expiry.warnings(plan, time.time()):
+        pulumi.log.warn(line)
     names = [name for name in os.environ.get(ABSENT, "").split(",") if name]
     if names:
         pulumi.log.warn(f"this run goes on without {', '.join(names)}")

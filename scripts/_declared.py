@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from scripts._edit import CannotEdit, Value, put
+from scripts._edit import CannotEdit, Value, drop, put
 from scripts._problem import Problem
 from scripts._stack import project, selected, settings
 
@@ -66,6 +66,23 @@ class StackFile:
                     why=str(error),
                     fix=f"write {'.'.join(path)}: {value} by hand",
                 ) from error
+        _write(self.path, text)
+
+    def remove(self, path: tuple[str, ...]) -> None:
+        """Take an entry out of the file; nothing else in it changes.
+
+        Raises:
+            Problem: It shares its place in the file with something else.
+        """
+        try:
+            text = drop(self.text, ("config", self.key, *path))
+        except CannotEdit as error:
+            raise Problem(
+                where=self.shown,
+                what=f"{'.'.join(path)} cannot be removed; nothing was written",
+                why=str(error),
+                fix=f"take {'.'.join(path)} out by hand",
+            ) from error
         _write(self.path, text)
 
 

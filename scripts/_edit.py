@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
-Value = int | str | bool
+_ENDLESS = 1_000_000
+"""Characters that a line may have before the library breaks it."""
+
+Value = int | str | bool | Mapping[str, "int | str | list[str]"]
+"""A mapping is written in one line."""
 
 
 class CannotEdit(Exception):  # noqa: N818 - says what cannot be done
@@ -36,6 +40,54 @@ def put(text: str, path: Sequence[str], value: Value) -> str:
     except yaml.YAMLError as error:
         raise CannotEdit(f"the file is not plain YAML: {error}") from error
     raise CannotEdit(f"{'.'.join(path)} is shared with other parts of the file")
+
+
+def drop(text: str, path: Sequence[str]) -> str:
+    """The text without what stands at `path`; a mapping that it leaves empty goes with it.
+
+    Raises:
+        CannotEdit: It cannot be done without changing something else.
+    """
+    try:
+        wanted = _apart(yaml.safe_load(text))
+        above = wanted
+        for word in path[:-1]:
+            above = above[word]
+        del above[path[-1]]
+        if not above and path[:-1]:
+            return drop(text, path[:-1])
+        changed = _without(text, yaml.compose(text, Loader=yaml.SafeLoader), path)
+        if yaml.safe_load(changed) == wanted:
+            return changed
+    except (KeyError, TypeError) as error:
+        raise CannotEdit(f"there is no {'.'.join(path)}") from error
+    except yaml.YAMLError as error:
+        raise CannotEdit(f"the file is not plain YAML: {error}") from error
+    raise CannotEdit(f"{'.'.join(path)} is shared with other parts of the file")
+
+
+def _without(text: str, node: yaml.Node | None, path: Sequence[str]) -> str:
+    for word in path[:-1]:
+        node = _below(node, word)
+    if not isinstance(node, yaml.MappingNode):
+        raise CannotEdit(f"what holds {'.'.join(path)} is no mapping")
+    places = [place for place, (key, _) in enumerate(node.value) if key.value == path[-1]]
+    if len(places) != 1:
+        raise CannotEdit(f"{'.'.join(path)} does not stand there once")
+    (place,) = places
+    key, value = node.value[place]
+    begin, end = key.start_mark.index, _end(value)
+    if node.flow_style:
+        if place + 1 < len(node.value):
+            end = node.value[place + 1][0].start_mark.index
+        elif place:
+            begin = node.value[place - 1][1].end_mark.index
+        return text[:begin] + text[end:]
+    begin = text.rfind("\n", 0, begin) + 1
+    if text[end - 1 : end] != "\n":
+        line = text.find("\n", end)
+        end = len(text) if line < 0 else line + 1
+    return text[:begin] + text[end:]
 
 
 def _with(document: Any, path: Sequence[str], value: Value) -> Any:  # noqa: ANN401 - any YAML
@@ -68,7 +120,7 @@ def _changed(text: str, node: yaml.Node | None, path: Sequence[str], value: Valu
         if found is None:
             return _inserted(text, node, path[depth:], value)
         node = found
-    return _replaced(text, node, json.dumps(value, ensure_ascii=False))
+    return _replaced(text, node, _written(value))
 
 
 def _below(node: yaml.Node | None, word: str) -> yaml.Node | None:
@@ -116,7 +168,7 @@ def _end(node: yaml.Node) -> int:
 
 
 def _flow(path: Sequence[str], value: Value) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = _written(value)
     for word in reversed(path[1:]):
         text = f"{{{word}: {text}}}"
     return f"{path[0]}: {text}"
@@ -127,3 +179,13 @@ def _block(path: Sequence[str], value: Value) -> list[str]:
     if len(path) <= 2:  # noqa: PLR2004 - a mapping with one value fits its line
         return [_flow(path, value)]
     return [f"{path[0]}:", f"  {_flow(path[1:], value)}"]
+
+
+def _written(value: Value) -> str:
+    """A value in YAML's flow style, on one line."""
+    if not isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    text: str = yaml.safe_dump(
+        dict(value), default_flow_style=True, sort_keys=False, width=_ENDLESS, allow_unicode=True
+    )
+    return text.strip()

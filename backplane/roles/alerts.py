@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from backplane.days import DAY, begin_of, end_of
+from backplane import expiry
+from backplane.days import begin_of, end_of
 from backplane.roles import alerts_routed, documents
 from backplane.roles.alert import Alert
 
@@ -25,10 +26,6 @@ OF_A_NODE = ("ExporterDown", "HandshakeNever", "HandshakeOneWay", "HandshakeStal
 STALE = 180
 QUARTER = 90 * 24 * 3600
 """Seconds after which keys and PSKs are to be rotated."""
-
-WARNED = 7 * DAY
-"""Seconds before the end of an operator's last day from which on people are told."""
-
 _PEER = "{{ $labels.instance }} and {{ $labels.friendly_name }} on {{ $labels.plane }}"
 _OF_PEER = {"node": "{{ $labels.friendly_name }}"}
 _OF_INSTANCE = {"node": "{{ $labels.instance }}"}
@@ -170,7 +167,7 @@ def _people(plan: Plan) -> Iterator[Alert]:
         if (day := person.expires) is not None:
             yield Alert(
                 name="OperatorExpires",
-                expr=f"vector({end_of(day)}) - time() < {WARNED}",
+                expr=f"vector({end_of(day)}) - time() < {expiry.WARNED}",
                 severity="warning",
                 labels={"operator": person.name},
                 summary=f"The access of {person.name} ends with {day}",

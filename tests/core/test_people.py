@@ -5,6 +5,7 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backplane import expiry
 from backplane.check import checked_plan
 from backplane.days import DAY, end_of, in_calendar
 from backplane.picture import picture
@@ -46,3 +47,18 @@ def test_only_who_has_a_last_day_has_an_end() -> None:
     assert {row["name"]: row["until"] for row in rows if "until" in row} == {
         "alice": str(end_of("2027-03-31"))
     }
+
+
+def test_people_are_told_a_week_ahead_and_after() -> None:
+    """Not before, not of who has no end; the last second of the last day is still allowed."""
+    raw = example.raw()
+    raw["operators"]["alice"]["expires"] = "2027-03-31"
+    raw["operators"]["bob"] = {"id": 2, "planes": ["management"]}
+    plan = checked_plan(raw, project="backplane", stack="lab")
+    end = end_of("2027-03-31")
+    assert [*expiry.warnings(plan, end - expiry.WARNED)] == []
+    (soon,) = expiry.warnings(plan, end - 1)
+    assert soon.startswith("operator alice: the last day is 2027-03-31")
+    (over,) = expiry.warnings(plan, end)
+    assert "every node refuses" in over
+    assert expiry.state(None, end) == ""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import _edit
-from scripts._edit import CannotEdit, put
+from scripts._edit import CannotEdit, drop, put
 
 STACKS = Path(__file__).resolve().parents[2] / "stacks"
 MESH = ("config", "backplane:mesh")
@@ -172,3 +172,36 @@ def test_any_layout_reads_as_wanted_or_is_refused(
     for word in path:
         node = _edit._below(node, word)
     assert len(lost) <= 1 + (node.end_mark.line - node.start_mark.line if node else 0)
+
+
+# What is taken away
+
+
+def test_an_entry_goes_with_its_line_and_nothing_else() -> None:
+    """In a block its line or lines, in one line its part; comments of others stay."""
+    path = (*MESH, "operators", "zoe")
+    assert drop(put(PROD, path, {"id": 9, "planes": ["management", "storage"]}), path) == PROD
+    text = "a: {b: 1, c: {d: 2}, e: [3]}\n"
+    assert drop(text, ("a", "b")) == "a: {c: {d: 2}, e: [3]}\n"
+    assert drop(text, ("a", "e")) == "a: {b: 1, c: {d: 2}}\n"
+    assert drop(text, ("a", "c", "d")) == "a: {b: 1, e: [3]}\n"
+    block = "a:\n  b:\n    c: 1\n    # of d\n    d:\n      - 2\n  # of e\n  e: 3\n"
+    assert drop(block, ("a", "b", "d")) == block.replace("    d:\n      - 2\n", "")
+    assert drop(block, ("a", "b")) == "a:\n  # of e\n  e: 3\n"
+
+
+def test_a_section_that_is_left_empty_goes_too() -> None:
+    """An empty `operators:` would be no mapping any more."""
+    path = (*MESH, "operators", "zoe")
+    bare = put(LAB, ("config", "backplane:mesh", "timer"), 60)
+    assert "operators" not in drop(put(bare, path, {"id": 9}), path) or "operators" in bare
+    assert drop("a:\n  b: 1\nc: 2\n", ("a", "b")) == "c: 2\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["a: {}\n", "a: 1\n", "[]\n", "x: &x {b: 1}\na: *x\n", "a: {b: 1, b: 2}\n"]
+)
+def test_what_cannot_be_taken_away_is_refused(text: str) -> None:
+    """Nothing there, no mapping, shared with another part, twice there."""
+    with pytest.raises(CannotEdit):
+        drop(text, ("a", "b"))
