@@ -1,4 +1,4 @@
-"""People: one peer a site by an entry node, out everywhere at once, refused after their last day."""
+"""People: by one peer a site, out everywhere at once, refused after their last day."""
 
 from __future__ import annotations
 
