@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from backplane import interruptions, segment_changes
+from backplane import interruptions, people_changes, segment_changes
 from backplane.change import Change, Node, Plane, Port
 from backplane.pairing import Json, by_slot, fetching, part, staying
 from backplane.roles import EVERYWHERE
@@ -22,7 +22,7 @@ def compare(old: Json | None, new: Json, lines: Sequence[str] = ()) -> Change:
     """
     before = old or {}
     nodes, planes = tuple(_nodes(before, new)), tuple(_planes(before, new))
-    ports, people = tuple(_ports(before, new)), dict(_people(before, new))
+    ports, people = tuple(_ports(before, new)), dict(people_changes.people(before, new))
     change = Change(
         first=not old, nodes=nodes, ports=ports, planes=planes, people=people, lines=tuple(lines)
     )
@@ -220,33 +220,6 @@ def _apart(picture: Json, node: Json) -> str:
     return str(node["site"]) if picture.get("topology") == "routed" else ""
 
 
-def _people(old: Json, new: Json) -> Iterator[tuple[str, tuple[str, ...]]]:
-    before, after = part(old, "people"), part(new, "people")
-    for name in sorted({*before, *after}):
-        if name not in before:
-            yield name, (f"comes: {_person(after[name])}",)
-        elif name not in after:
-            yield name, (f"goes: {_person(before[name])}",)
-        elif lines := tuple(_moves(before[name], after[name])):
-            yield name, lines
-
-
-def _person(one: Json) -> str:
-    return f"{one['kind']}, on {', '.join(one['addresses'])}"
-
-
-def _moves(here: Json, there: Json) -> Iterator[str]:
-    old, new = set(here["addresses"]), set(there["addresses"])
-    yield from (f"joins {slot}" for slot in sorted(new - old))
-    yield from (f"leaves {slot}" for slot in sorted(old - new))
-    if here.get("public_keys", {}) != there.get("public_keys", {}):
-        yield "brings another WireGuard key"
-    if "ssh_key" in here and here["ssh_key"] != there["ssh_key"]:
-        yield "logs in as root with another SSH key, or no more, or from now on"
-    if here["key"] != there["key"]:
-        yield "has another id, and so other addresses"
-
-
 _MESH = {
     "topology": "topology",
     "network": "first number of the addresses",
@@ -269,7 +242,14 @@ def _settings(old: Json, new: Json) -> Iterator[str]:
         yield from (f"{text} {name} comes" for name in sorted({*after} - {*before}))
         yield from (f"{text} {name} goes" for name in sorted({*before} - {*after}))
         both = sorted({*before} & {*after})
-        yield from (f"{text} {name} is another" for name in both if before[name] != after[name])
+        yield from (f"{text} {name} is another" for name in both if _but(before, after, name))
+    yield from people_changes.entries(old, new)
+
+
+def _but(before: Json, after: Json, name: str) -> bool:
+    """Whether something differs that has no line of its own."""
+    here, there = ({**of[name], "entry": None} for of in (before, after))
+    return here != there
 
 
 def _owners(old: Json, new: Json) -> Iterator[str]:

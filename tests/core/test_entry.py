@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from backplane.check import checked_plan
+from backplane.compare import compare
 from backplane.pairing import fetching
 from backplane.picture import picture
 from backplane.plan import Plan
@@ -170,3 +171,17 @@ def test_a_key_that_comes_by_an_entry_is_let_in_on_the_others_of_the_site() -> N
     before, after = lines(), lines("fsn-a")
     assert after["runner"] == before["runner"]
     assert after["alice"] == f"{before['alice']},10.201.1.1,fd12:3456:789a:101::1"
+
+
+def test_a_report_says_by_whom_people_come_in_and_up_to_when() -> None:
+    """In words of its own, each; a site that has no entry any more is told of too."""
+    before, after = picture(_plan()), picture(_plan("fsn-a"))
+    assert compare(before, after).settings == (
+        "people reach fsn by fsn-a, with direct files each node",
+    )
+    assert compare(after, before).settings == ("people reach each node of fsn for itself",)
+    raw = _raw()
+    raw["operators"]["alice"]["expires"] = "2027-03-31"
+    ends = picture(checked_plan(raw, project="backplane", stack="lab"))
+    assert compare(before, ends).people == {"alice": ("may come in up to 2027-03-31",)}
+    assert compare(ends, before).people == {"alice": ("has no last day any more",)}
