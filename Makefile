@@ -1,7 +1,7 @@
 # Every target sets up what it needs; `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down test check faults soak bench-change bench-failover bench-preview alerts \
-	e2e-hetzner e2e-aws lint lock
+	e2e-hetzner e2e-aws lint lock tour
 SETUP := lab/setup/bootstrap.sh
 
 help: ## Show this list
@@ -33,6 +33,9 @@ bench-preview: ## What 20, 50 and 200 nodes cost the engine: writes docs/figures
 
 alerts: ## Each alert fires at its fault and clears, in the lab: writes docs/figures/alerts.* (20 min)
 	@$(SETUP) alerts $(ARGS)
+
+tour: ## A mesh in the lab and what its commands print: writes docs/tour.md and its picture (10 min)
+	@$(SETUP) tour
 
 soak: ## Random changes and faults on a mesh in the lab, MINUTES=30 [SEED=n], until one breaks it
 	@$(SETUP) soak --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))

@@ -18,6 +18,7 @@ _LONG = {
     "bench-failover": ("tests.bench.failover",),
     "bench-preview": ("tests.bench.preview",),
     "soak": ("tests.soak",),
+    "tour": ("tests.bench.tour",),
     "faults": (
         "pytest",
         "tests/lab/test_faults.py",
