@@ -1,4 +1,4 @@
-"""The tour is what `make tour` writes: its words stand in the script, what is printed was printed."""
+"""The tour is what `make tour` writes: words from the script, boxes from a run."""
 
 from __future__ import annotations
 
