@@ -96,6 +96,9 @@ class Restoring:
         if there is None or there == ours or (self.force and not self.keep):
             return ours
         here, other = (yaml.safe_load(one) or {} for one in (there, ours))
+        if here == other:
+            # Another order or other remarks: what is there has them as people wrote them.
+            return there
         keys = [{word: one.get(word) for word in PROVIDER} for one in (here, other)]
         if here == {word: held for word, held in other.items() if word not in PROVIDER}:
             return ours

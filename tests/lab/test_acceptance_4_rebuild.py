@@ -33,8 +33,8 @@ def kept(mesh: Mesh, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
     (folder / "phrase").write_text(PHRASE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(_sealed.PASSPHRASE_FILE, str(folder / "phrase"))
-        # Written by a program, as no file of the repository is: the two differ from here on.
-        mesh.declare(lambda _: None)
+        # The file says something that the repository's does not: it has gone on since the clone.
+        mesh.declare(lambda declared: declared.update(timer=121))
         mesh.must("up", "--yes", "--skip-preview")
         words = ("backup", "--stack", STACK, "--passphrase", "--out", str(folder / "b.age"))
         done = mesh.backplane(*words)

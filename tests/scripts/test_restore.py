@@ -206,6 +206,14 @@ def test_a_file_that_differs_is_not_overwritten(new: Control, file: str) -> None
     assert new.file.read_text() == settings()
 
 
+def test_a_file_that_says_the_same_stays(new: Control, file: str) -> None:
+    """Remarks and order are people's own: they need no word, and are kept."""
+    text = f"# ours\n{yaml.safe_dump(yaml.safe_load(settings()), sort_keys=False)}"
+    new.file.write_text(text)
+    assert new.run("restore", file).exit_code == 0
+    assert new.file.read_text() == text
+
+
 def test_a_file_under_another_passphrase_is_not_kept(new: Control, file: str) -> None:
     """The state could not be read with it; nothing is changed."""
     new.file.write_text(settings(encryptionsalt="v1:another"))
