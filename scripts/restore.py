@@ -56,6 +56,10 @@ class Restoring:
         if there != held:
             _put(path, held)
             self.done.append(f"{path.name} written")
+            self.next.append(
+                f"{path.name} is the backup's: read it before `pulumi` does, since it may send the "
+                "clouds' tokens to an endpoint of its own"
+            )
         if now is None:
             self._init(path, held)
         if wanted:

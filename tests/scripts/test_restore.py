@@ -63,6 +63,7 @@ def test_a_stack_comes_back_as_it_was(old: Control, new: Control, file: str) -> 
     assert done.exit_code == 0, done.output
     assert new.file.read_bytes() == old.file.read_bytes()
     assert json.loads(new.state.read_text()) == deployment()
+    assert "note: Pulumi.prod.yaml is the backup's: read it" in done.output
     steps = [line.split(" ")[1] for line in new.asked()]
     assert steps == ["ls", "init", "import"]
     assert "next: `pulumi preview --stack prod` must say that nothing changes" in done.output
@@ -197,6 +198,7 @@ def test_a_file_that_differs_is_not_overwritten(new: Control, file: str) -> None
     done = new.run("restore", file, "--keep")
     assert done.exit_code == 0, done.output
     assert new.file.read_text() == gone_on
+    assert "is the backup's" not in done.output
     assert "note: the keys of management are other ones since" in done.output
     assert "note: alice came out since, and must stay out" in done.output
     assert json.loads(new.state.read_text()) == deployment()
