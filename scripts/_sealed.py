@@ -103,7 +103,7 @@ def chosen() -> str:
         Problem: There is none, or it is too short.
     """
     known = _told()
-    if known is None and sys.stdin.isatty():
+    if known is None and _somebody_is_there():
         known = typer.prompt("passphrase", hide_input=True, confirmation_prompt=True, err=True)
     if not known:
         raise _none("to seal the backup with")
@@ -122,6 +122,10 @@ def _told() -> str | None:
     if path := os.environ.get(PASSPHRASE_FILE):
         return _read(Path(path), "the passphrase").decode(errors="replace").rstrip("\r\n")
     return os.environ.get(PASSPHRASE)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _none(why: str) -> Problem:
@@ -164,7 +168,7 @@ def open_file(path: Path, identity: Path | None) -> bytes:
         )
     if sealed.startswith(_MAGIC + _SCRYPT):
         how, key = "passphrase", _told()
-        if key is None and sys.stdin.isatty():
+        if key is None and _somebody_is_there():
             key = typer.prompt("passphrase", hide_input=True, err=True)
         if not key:
             raise _none("to open the backup with")

@@ -190,6 +190,26 @@ def test_verify_says_whether_it_is_older(control: Control, tmp_path: Path) -> No
     assert "not compared with the present state: there is no such stack here" in done.output
 
 
+def test_at_a_terminal_it_is_typed(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unseen; twice where it is chosen, so that no slip of the finger seals it for ever."""
+    asked: list[dict[str, object]] = []
+
+    def prompt(_text: str, **how: object) -> str:
+        asked.append(how)
+        return PHRASE
+
+    monkeypatch.setattr("typer.prompt", prompt)
+    monkeypatch.setattr(_sealed, "_somebody_is_there", lambda: True)
+    out = control.home / "b.age"
+    words = ("backup", "--passphrase", "--stack", "prod", "--out", str(out))
+    assert control.run(*words).exit_code == 0
+    assert control.run("backup", "--verify", str(out)).exit_code == 0
+    assert [(how["hide_input"], how.get("confirmation_prompt", False)) for how in asked] == [
+        (True, True),
+        (True, False),
+    ]
+
+
 def test_cut_operations_are_told(control: Control) -> None:
     """A backup of a state that a killed pulumi left is taken, and says so."""
     control.holds(deployment(pending=1), settings())
