@@ -18,8 +18,8 @@ from scripts._problem import Problem
 from scripts._stack import RUNNER, project, pulumi, settings
 
 if TYPE_CHECKING:
-    from backplane.backup import Backup, State
     from backplane.declaration import Declaration
+    from scripts._archive import Backup, State
 
 Json = dict[str, Any]
 
@@ -43,7 +43,7 @@ def collect(stack: str) -> Backup:
     Raises:
         Problem: There is no such stack, no file of it, or nothing in its state.
     """
-    from backplane.backup import Backup, Broken, State  # noqa: PLC0415 - `--help` needs none of it
+    from scripts._archive import Backup, Broken, State  # noqa: PLC0415 - `--help` needs none of it
 
     where, path = f"stack {stack}", settings_file(stack)
     text = pulumi("stack", "export", "--stack", stack, where=where, what="its state cannot be read")
@@ -133,7 +133,7 @@ def present(stack: str) -> State | None:
     Raises:
         Problem: No pulumi, or no backend that is logged in to.
     """
-    from backplane.backup import State  # noqa: PLC0415 - `--help` needs none of this
+    from scripts._archive import State  # noqa: PLC0415 - `--help` needs none of this
 
     where = f"stack {stack}"
     listed = pulumi("stack", "ls", "--json", where=where, what="the stacks cannot be listed")
@@ -181,8 +181,8 @@ def opened(path: Path, identity: Path | None) -> Backup:
     Raises:
         Problem: The key is another one, or the file was changed or is none.
     """
-    from backplane.backup import Broken, unpack  # noqa: PLC0415 - `--help` needs none of this
     from scripts import _sealed  # noqa: PLC0415
+    from scripts._archive import Broken, unpack  # noqa: PLC0415 - `--help` needs none of this
 
     plain = _sealed.open_file(path, identity)
     try:

@@ -12,7 +12,7 @@ from scripts._problem import Problem
 from scripts._stack import StackOption, selected, settings
 
 if TYPE_CHECKING:
-    from backplane.backup import Backup, State
+    from scripts._archive import Backup, State
 
 Json = dict[str, Any]
 

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyrage import x25519
 
-from backplane.backup import unpack
 from scripts import _sealed
+from scripts._archive import unpack
 from scripts._problem import Problem
 from tests.scripts.control import PHRASE, SALT, TIME, Control, deployment, settings
 

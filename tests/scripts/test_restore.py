@@ -161,7 +161,7 @@ def test_a_name_that_leads_elsewhere_is_refused(new: Control) -> None:
 
 
 def _forged(state: str) -> Any:  # noqa: ANN401 - a backup
-    from backplane.backup import Backup  # noqa: PLC0415
+    from scripts._archive import Backup  # noqa: PLC0415
 
     about = {"project": "backplane", "stack": "../x", "taken": "now"}
     return Backup(about=about, raw_state=state.encode(), settings=b"")

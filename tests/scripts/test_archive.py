@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backplane.backup import MANIFEST, MEMBERS, SETTINGS, STATE, Backup, Broken, State, unpack
+from scripts._archive import MANIFEST, MEMBERS, SETTINGS, STATE, Backup, Broken, State, unpack
 
 TIME = "2026-03-01T12:00:00.123456789Z"
 
