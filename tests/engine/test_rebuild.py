@@ -149,3 +149,31 @@ def test_a_machine_that_went_since_is_forgotten(
     new.up()
     assert ids(api) == before
     assert new.steps() == {}
+
+
+def test_where_no_way_in_is_left_nothing_is_begun(
+    standing: PulumiProject, mesh: dict[str, Any], tmp_path: Path
+) -> None:
+    """Enrollment and management were rotated since: it is said, and `up` refuses before it begins.
+
+    With one of them rotated it does not.
+    """
+    file = backup(standing)
+    new = elsewhere(standing, tmp_path)
+    rotated = copy.deepcopy(mesh)
+    rotated["planes"] = {"management": {"keys": 2}}
+    declare(new, rotated)
+    kept = verb(new, "restore", file, "--keep")
+    assert "note: the keys of management are other ones since" in kept.stdout, kept.text
+    rotated["planes"]["enrollment"] = {"psk": 2}
+    declare(new, rotated)
+    kept = verb(new, "restore", file, "--keep")
+    assert "note: no way in is left to fsn-a, fsn-b, hel-a, hel-b" in kept.stdout, kept.text
+    before = new.state_text()
+    refused = new.up(check=False)
+    assert refused.code != 0
+    assert "both ways in would change at once" in refused.text
+    assert new.state_text() == before
+    del rotated["planes"]["enrollment"]
+    declare(new, rotated)
+    new.up()

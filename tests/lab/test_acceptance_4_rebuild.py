@@ -1,7 +1,6 @@
 """The control machine and the state are lost; a checkout and one file bring both back.
 
-Then with a backup that is older than the mesh: by the way in that it still opens, and, where it
-opens none, from what the nodes keep on their disks.
+Then with a backup that is older than the mesh, by the way in that it still opens.
 """
 
 from __future__ import annotations
@@ -170,35 +169,3 @@ def test_a_backup_from_before_a_rotation_comes_in_by_the_other_way(mesh: Mesh, k
     for name in NODES:
         assert after[name]["wg1"] != keys[name]["wg1"]
         assert {**after[name], "wg1": ""} == {**keys[name], "wg1": ""}
-
-
-def test_where_no_way_in_is_left_root_puts_a_node_back(mesh: Mesh, kept: Path) -> None:
-    """Both were rotated since: the runner reaches nobody, and the nodes go on with each other.
-
-    Root on each node, by console or as an operator, lets it boot the generation that the backup
-    knows, which is among the five that it keeps. Then the runner is in again; the next rotation
-    takes the old keys away and shows the nodes a new list of members.
-    """
-    rotate(mesh, "enrollment", 2)
-    lose_state(mesh)
-    said = restored(mesh, kept, "--keep")
-    assert "note: no way in is left to fsn-a, fsn-b, hel-a, hel-b" in said
-    refused = mesh.pulumi("up", "--yes", "--skip-preview")
-    assert refused.code != 0
-    assert "both ways in would change at once" in refused.out + refused.err
-    restored(mesh, kept, "--force")
-    assert ways(mesh) == dict.fromkeys(NODES, (False, False))
-    mesh.lab.on("fsn-a").succeed("ping -c 1 -W 2 10.201.2.1")
-    generations = {name: node["generation"] for name, node in mesh.outputs()["nodes"].items()}
-    for name in NODES:
-        old = f"generations/{generations[name]}"
-        node = mesh.lab.on(name)
-        node.succeed(f"cd /var/lib/backplane && test -d {old} && ln -sfn {old} confirmed && sync")
-        mesh.lab.machine(name).reboot()
-    end = time.monotonic() + 120
-    while (seen := ways(mesh)) != dict.fromkeys(NODES, (True, True)):
-        assert time.monotonic() < end, seen
-    assert steps(mesh) == {"same"}
-    for slot in ("management", "enrollment"):
-        rotate(mesh, slot, 3)
-    assert mesh.verify(60)["ok"] is True
