@@ -195,6 +195,24 @@ def test_drift_stands_in_the_summary(bench: Bench, finds: int) -> None:
     assert summary.read_text() == "## Drift of prod\n\n```text\nit says\n```\n"
 
 
+@pytest.mark.parametrize("fails", [0, 1])
+def test_a_backup_is_for_its_recipients(bench: Bench, fails: int) -> None:
+    """No passphrase reaches it, though one is there; a failure is the job's, and told as none."""
+    told = f"{bench.folder}/told"
+    written = f"echo ${{PULUMI_CONFIG_PASSPHRASE-none}} >{told}; echo it says; echo x >out/prod.age"
+    bench.program("backplane", f"exit 1; {written}" if fails else written)
+    summary = bench.folder / "summary"
+    more = {"GITHUB_STEP_SUMMARY": str(summary), "PULUMI_CONFIG_PASSPHRASE": "x"}
+    done = bench.run("backup.sh", "prod", "out", **more)
+    assert done.returncode == fails
+    sealed = "--recipients-file stacks/prod.recipients --out out/prod.age"
+    assert bench.asked() == [f"backplane --no-color backup --stack prod {sealed}"]
+    assert summary.exists() is not bool(fails)
+    if not fails:
+        assert Path(told).read_text() == "none\n"
+        assert summary.read_text().startswith("## Backup of prod\n\n```text\nit says\n")
+
+
 def test_a_failure_is_said_where_it_is_looked_for(bench: Bench) -> None:
     """As GitHub shows it."""
     done = bench.run("fail.sh", "why")

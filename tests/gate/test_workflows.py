@@ -112,10 +112,23 @@ def test_where_secrets_are_somebody_must_let_it() -> None:
     official = (FOLDER / "workflows" / "official.yaml").read_text()
     assert "secrets." not in official
     assert "HCLOUD_TOKEN" not in official
-    for name in ("up", "drift"):
+    for name in ("up", "drift", "backup"):
         (job,) = _jobs(FOLDER / "workflows" / f"{name}.yaml")
         assert job["if"] == "github.ref == 'refs/heads/main'"
         assert job["concurrency"] == {
             "group": f"{name}-${{{{ matrix.stack }}}}",
             "cancel-in-progress": False,
         }
+
+
+def test_who_backs_up_can_open_nothing() -> None:
+    """The job has no passphrase, no token of a cloud and no way into the mesh; others have."""
+    text = (FOLDER / "workflows" / "backup.yaml").read_text()
+    assert set(re.findall(r"secrets\.(\w+)", text)) == {"PULUMI_ACCESS_TOKEN"}
+    assert "sudo" not in text + (SCRIPTS / "backup.sh").read_text()
+    (job,) = _jobs(FOLDER / "workflows" / "backup.yaml")
+    kept = job["steps"][-1]["with"]
+    assert kept["if-no-files-found"] == "error"
+    assert kept["retention-days"] >= 30
+    drift = (FOLDER / "workflows" / "drift.yaml").read_text()
+    assert len(set(re.findall(r"secrets\.(\w+)", drift))) > 1
