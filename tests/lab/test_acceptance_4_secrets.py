@@ -40,8 +40,13 @@ def canaries(mesh: Mesh) -> Canaries:
             found.wireguard(f"operator {name} {file}", text)
     for name, line in outputs["guests"].items():
         found.key(f"tsig {name}", line.rpartition(":")[2])
+    for number, word in enumerate(sorted(mesh.passwords)):
+        found.words[f"former password {number}"] = word
     for name in NODES:
         node = mesh.lab.on(name)
+        found.words[f"password {name}"] = outputs["console"][name]["password"]
+        hashed = node.succeed("cat /run/backplane/active/console").strip()
+        found.words[f"hash {name}"] = hashed.removeprefix("root:")
         line = node.succeed("cat /run/backplane/active/secrets/names/tsig")
         found.key(f"tsig {name}", line.strip().rpartition(":")[2])
         found.wireguard(f"user-data {name}", mesh.lab.machine(name).book().spec.user_data)
@@ -95,6 +100,9 @@ def test_all_secrets_are_known(canaries: Canaries) -> None:
     files = {raw for name, raw in canaries.keys.items() if " wg" in name and "live" not in name}
     assert len(files) >= 16 + 24
     assert len(canaries.lines) >= 1 + 2 * len(NODES)
+    assert {f"{what} {name}" for what in ("password", "hash") for name in NODES} <= {
+        *canaries.words
+    }
 
 
 def test_the_watch_saw_runner_and_nodes(mesh: Mesh) -> None:
@@ -120,6 +128,30 @@ SPELLINGS: dict[str, Callable[[bytes], str]] = {
     "without padding": lambda raw: base64.b64encode(raw).decode().rstrip("="),
     "hex": lambda raw: raw.hex(),
 }
+WORDS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda word: word,
+    "one word": lambda word: word.replace(" ", ""),
+    "url": lambda word: word.replace(" ", "%20"),
+    "base64": lambda word: base64.b64encode(f"root:{word}\n".encode()).decode(),
+    "hex": lambda word: word.encode().hex(),
+}
+
+
+@pytest.mark.parametrize("spelling", sorted(WORDS))
+def test_a_planted_password_is_found(mesh: Mesh, canaries: Canaries, spelling: str) -> None:
+    """One console password in an output, and in a node's journal: found, and only that one."""
+    name = "password hel-b"
+    text = WORDS[spelling](canaries.words[name])
+    node = mesh.lab.on("hel-b")
+    node.succeed(f"echo 'planted <{text}>' | systemd-cat -t planted")
+    node.succeed("journalctl --sync")
+    journal = mesh.lab.machine("hel-b").run("journalctl", "--output=export", "-t", "planted")
+    places: dict[str, bytes | str] = {
+        "output": f"Diagnostics: error: x={text}\n",
+        "journal": journal.stdout,
+    }
+    assert search(canaries, places) == [f"{name} in {place}" for place in sorted(places)]
+    node.succeed("journalctl --rotate && journalctl --vacuum-time=1s")
 
 
 @pytest.mark.parametrize("spelling", sorted(SPELLINGS))
