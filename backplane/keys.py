@@ -258,8 +258,9 @@ def identity(
             )
             for link in links
         },
-        console=console
-        and console_key(seed, salts[CONSOLE], epoch=console, incarnation=incarnation),
+        console=console_key(seed, salts[CONSOLE], epoch=console, incarnation=incarnation)
+        if console
+        else None,
     )
 
 

@@ -88,7 +88,7 @@ class Node(pulumi.ComponentResource):
             )
         )
         self.console = pulumi.Output.secret(
-            identity.apply(lambda own: own.console and console.password(own.console))
+            identity.apply(lambda own: console.password(own.console) if own.console else None)
         )
         bootstrap = seed.apply(lambda text: keys.bootstrap(b64decode(text), node.incarnation))
 

@@ -11,7 +11,7 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,7 +96,7 @@ def differences(machine: Machine, target: Generation) -> Iterator[Difference]:
         yield _difference("its mode", "closed to others", f"mode {mode:04o}", mend)
 
 
-def _difference(what: str, declared: str, live: str, mend: partial[object]) -> Difference:
+def _difference(what: str, declared: str, live: str, mend: Callable[[], object]) -> Difference:
     return Difference(
         area="files",
         what=f"{SHADOW}: {what}",

@@ -48,11 +48,11 @@ def turn(declared: Declaration, node: str | None, today: str) -> Turn:
         )
     if node is None:
         was = declared.console
-        at, day = ("console", "epoch"), ("console", "rotated")
+        number, day = ("console", "epoch"), ("console", "rotated")
         return Turn(
             node=None,
-            changes={at: was.epoch + 1, day: today},
-            before={at: was.epoch, day: was.rotated},
+            changes={number: was.epoch + 1, day: today},
+            before={number: was.epoch, day: was.rotated},
         )
     path = place(declared, node)
     own = declared.sites[path[1]].nodes[node]

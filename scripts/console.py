@@ -39,6 +39,11 @@ def password(stack: Stack, node: str) -> Mapping[str, str]:
     return found[node]
 
 
+def _asks() -> bool:
+    """Whether somebody sits there who can be asked."""
+    return sys.stdin.isatty()
+
+
 def main(
     node: Annotated[str, typer.Argument(help="The node.")],
     *,
@@ -52,7 +57,7 @@ def main(
     your shoulder, and no terminal log should keep it. Rotate it once you have used it.
     """
     if not yes:
-        if not sys.stdin.isatty():
+        if not _asks():
             raise typer.BadParameter(
                 "a password would be printed, and nobody is there to be asked: say --yes",
                 param_hint="--yes",

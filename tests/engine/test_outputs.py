@@ -21,7 +21,7 @@ from tests.engine.conftest import Sshd, new_key
 from tests.engine.paper import HANDS_OFF, ROOT, declare
 from tests.pulumi_project import PulumiProject
 
-SECRETS = {"guests", "operators", "runner"}
+SECRETS = {"console", "guests", "operators", "runner"}
 COMMAND = Path(sys.executable).with_name("backplane")
 
 

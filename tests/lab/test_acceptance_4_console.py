@@ -85,27 +85,46 @@ def test_a_wrong_password_is_refused_and_the_right_one_is_not(
     assert own["password"] not in cable.seen
 
 
+def _attempt(mesh: Mesh, name: str, password: str, where: str) -> str:
+    """A shell line that tries the password over SSH from a node, without a word of it."""
+    machine = mesh.lab.machine(name)
+    write = "umask 077; mkdir -p /run/drill; cat >/run/drill/typed; chmod 0700 /run/drill/typed"
+    done = machine.run("sh", "-c", write, stdin=f"#!/bin/sh\necho '{password}'\n")
+    assert done.returncode == 0
+    ask = "SSH_ASKPASS=/run/drill/typed SSH_ASKPASS_REQUIRE=force DISPLAY=x"
+    return f"{ask} timeout 15 ssh {_ASK} {where} true"
+
+
+def test_an_sshd_that_takes_passwords_takes_this_one(
+    mesh: Mesh, passwords: dict[str, dict[str, str]]
+) -> None:
+    """The control: by the same attempt, at an sshd of the tests' own on loopback, one gets in."""
+    own = passwords[NODE]
+    node = mesh.lab.on(NODE)
+    node.succeed(
+        "/usr/sbin/sshd -f /dev/null -h /run/backplane/active/ssh_host_ed25519_key "
+        "-o ListenAddress=127.0.0.1:2222 -o PermitRootLogin=yes -o PasswordAuthentication=yes "
+        "-o UsePAM=yes -o PidFile=/run/drill.pid"
+    )
+    try:
+        where = "-p 2222 root@127.0.0.1"
+        node.wait_until_succeeds(_attempt(mesh, NODE, own["password"], where), 30)
+        node.fail(_attempt(mesh, NODE, passwords[OTHER]["password"], where))
+    finally:
+        node.succeed("kill $(cat /run/drill.pid); rm -rf /run/drill")
+
+
 @pytest.mark.parametrize("plane", ["enrollment", "management", "monitoring", "storage"])
 def test_the_right_password_opens_no_ssh(
     mesh: Mesh, passwords: dict[str, dict[str, str]], plane: str
 ) -> None:
-    """From another node and from the runner: sshd asks nobody for one, or does not listen there."""
+    """From another node: sshd asks nobody for one, or does not listen there."""
     own = passwords[NODE]
     node = mesh.lab.on(OTHER)
-    node.succeed("install -d -m 0700 /run/drill")
-    machine = mesh.lab.machine(OTHER)
-    script = f"#!/bin/sh\necho '{own['password']}'\n"
-    done = machine.run(
-        "sh", "-c", "umask 077; cat >/run/drill/typed; chmod 0700 /run/drill/typed", stdin=script
-    )
-    assert done.returncode == 0
     addresses = mesh.outputs()["nodes"][NODE]["addresses"][plane]
     try:
         for address in addresses.values():
-            said = node.fail(
-                "SSH_ASKPASS=/run/drill/typed SSH_ASKPASS_REQUIRE=force DISPLAY=x "
-                f"timeout 15 ssh {_ASK} root@{address} true"
-            )
+            said = node.fail(_attempt(mesh, OTHER, own["password"], f"root@{address}"))
             # On storage it listens for copies; on monitoring it does not listen.
             listens = plane != "monitoring"
             assert ("Permission denied (publickey)." in said) is listens, said

@@ -20,6 +20,17 @@ from tests.lab.watch import Watch
 NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
 
 
+def _words(mesh: Mesh, consoles: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The console passwords that there are and were, and the hashes that nodes have."""
+    former = enumerate(sorted(mesh.passwords))
+    found = {f"former password {number}": word for number, word in former}
+    for name in NODES:
+        hashed = mesh.lab.on(name).succeed("cat /run/backplane/active/console").strip()
+        found[f"password {name}"] = consoles[name]["password"]
+        found[f"hash {name}"] = hashed.removeprefix("root:")
+    return found
+
+
 @pytest.fixture(scope="module")
 def canaries(mesh: Mesh) -> Canaries:
     """Every secret of the run, from the places where it must be."""
@@ -40,13 +51,9 @@ def canaries(mesh: Mesh) -> Canaries:
             found.wireguard(f"operator {name} {file}", text)
     for name, line in outputs["guests"].items():
         found.key(f"tsig {name}", line.rpartition(":")[2])
-    for number, word in enumerate(sorted(mesh.passwords)):
-        found.words[f"former password {number}"] = word
+    found.words = _words(mesh, outputs["console"])
     for name in NODES:
         node = mesh.lab.on(name)
-        found.words[f"password {name}"] = outputs["console"][name]["password"]
-        hashed = node.succeed("cat /run/backplane/active/console").strip()
-        found.words[f"hash {name}"] = hashed.removeprefix("root:")
         line = node.succeed("cat /run/backplane/active/secrets/names/tsig")
         found.key(f"tsig {name}", line.strip().rpartition(":")[2])
         found.wireguard(f"user-data {name}", mesh.lab.machine(name).book().spec.user_data)
