@@ -52,8 +52,12 @@ class Cable:
     _unit: str = ""
     _from: int = 0
 
-    def plug(self) -> None:
-        """Connect, and have the machine's getty ask who is there."""
+    def plug(self, *, rescue: bool = False) -> None:
+        """Connect, and have the machine's getty ask who is there.
+
+        Args:
+            rescue: Have sulogin ask instead, as a boot that failed does (emergency.service).
+        """
         self._process = subprocess.Popen(
             self.machine.words("python3", "-c", _HOLDER),
             stdin=subprocess.PIPE,
@@ -62,7 +66,14 @@ class Cable:
         )
         number = self._line()
         self._unit = f"container-getty@{number}.service"
-        done = self.machine.run("systemctl", "start", self._unit)
+        words = ["systemctl", "start", self._unit]
+        if rescue:
+            terminal = f"/dev/pts/{number}"
+            self._unit = f"cable-{number}.service"
+            words = ["systemd-run", "--quiet", "--collect", f"--unit={self._unit}"]
+            words += [f"--property=TTYPath={terminal}", "--property=StandardInput=tty-force"]
+            words += ["--property=StandardOutput=tty", "--setenv=HOME=/root", "sulogin", terminal]
+        done = self.machine.run(*words)
         if done.returncode:
             raise LabError(f"the console of {self.machine.server}: {done.stderr.strip()}")
 
