@@ -21,11 +21,13 @@ class Turn:
         node: the only node whose password changes, if it is one node's.
         changes: new values by path.
         before: old values by path, None where nothing was written.
+        away: nodes that are offline, and keep the password that only the state of now tells.
     """
 
     node: str | None
     changes: Changes
     before: dict[tuple[str, ...], Any]
+    away: tuple[str, ...] = ()
 
 
 def turn(declared: Declaration, node: str | None, today: str) -> Turn:
@@ -53,6 +55,14 @@ def turn(declared: Declaration, node: str | None, today: str) -> Turn:
             node=None,
             changes={number: was.epoch + 1, day: today},
             before={number: was.epoch, day: was.rotated},
+            away=tuple(
+                sorted(
+                    name
+                    for site in declared.sites.values()
+                    for name, own in site.nodes.items()
+                    if own.offline and not own.retire
+                )
+            ),
         )
     path = place(declared, node)
     own = declared.sites[path[1]].nodes[node]
@@ -79,7 +89,12 @@ def explanation(file: StackFile, done: Turn) -> list[str]:
             for path, value in done.changes.items()
         ),
         f"at the next `pulumi up`: {whose} is another one once the rollout is confirmed",
-        "no session, key, plane or service is touched; a node that is offline catches up later",
+        "no session, key, plane or service is touched",
+        *(
+            f"{name} is offline and keeps its old one until it has caught up; nothing tells that "
+            f"any more then: take it down first, `backplane console {name}`"
+            for name in done.away
+        ),
         f"if that `up` fails the old one still holds: `{shown}` tells it now; keep it till then",
         "to abort: put the old values back before `pulumi up`",
     ]
@@ -96,4 +111,5 @@ def document(file: StackFile, done: Turn) -> dict[str, Any]:
             {"path": ".".join(path), "from": done.before[path], "to": value}
             for path, value in done.changes.items()
         ],
+        "offline": list(done.away),
     }

@@ -62,7 +62,8 @@ def main(
                 "a password would be printed, and nobody is there to be asked: say --yes",
                 param_hint="--yes",
             )
-        typer.confirm(f"{node}'s console password will stand here in clear. Go on?", abort=True)
+        ask = f"{node}'s console password will stand here in clear. Go on?"
+        typer.confirm(ask, abort=True, err=True)
     told = password(read(stack), node)
     rotate = f"backplane rotate console --node {node}"
     if as_json:

@@ -120,6 +120,20 @@ def test_a_rotation_of_all_is_an_epoch_and_a_date(file: Path) -> None:
     assert "`backplane console NODE` tells it now" in told.output
     assert "put the old values back" in told.output
     assert file.read_text() != PROD
+    assert "offline" not in told.output
+
+
+def test_who_is_offline_is_named(file: Path) -> None:
+    """Its old password is told by nothing afterwards, so the words say to take it down first."""
+    file.write_text(PROD.replace("fsn-a: {id: 1}", "fsn-a: {id: 1, offline: true}"))
+    told = run("rotate", "console")
+    assert told.exit_code == 0, told.output
+    assert "fsn-a is offline and keeps its old one" in told.output
+    assert "`backplane console fsn-a`" in told.output
+    assert json.loads(run("rotate", "console", "--json").stdout)["offline"] == ["fsn-a"]
+    done = run("rotate", "console", "--node", "fsn-a")
+    assert isinstance(done.exception, Problem)
+    assert "backplane replace fsn-a" in done.exception.fix
 
 
 @pytest.mark.parametrize(
@@ -132,7 +146,7 @@ def test_a_console_is_on_no_plane(file: Path, words: tuple[str, ...]) -> None:
 
 
 def test_what_cannot_be_rotated_is_said(file: Path) -> None:
-    """A node that is offline or unknown, and a mesh without passwords; the file stays."""
+    """A node that is unknown, and a mesh without passwords; the file stays."""
     off = PROD.replace("sites:", "console: {use: false}\n    sites:", 1)
     file.write_text(off)
     done = run("rotate", "console")
