@@ -90,10 +90,10 @@ def test_a_boot_that_failed_takes_it_too(mesh: Mesh, passwords: dict[str, dict[s
     cable = Cable(mesh.lab.machine(NODE))
     cable.plug(rescue=True)
     try:
-        cable.see("password for maintenance")
+        cable.see(r"to continue\): $")
         cable.type(passwords[OTHER]["password"])
         cable.see("incorrect")
-        cable.see("password for maintenance")
+        cable.see(r"to continue\): $")
         cable.type(passwords[NODE]["password"])
         cable.see(r"# $")
         cable.type("id -un; hostname")
