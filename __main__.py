@@ -4,6 +4,7 @@ import gc
 from functools import partial
 
 from components import outputs
+from components.console import Console, ConsoleArgs
 from components.declared import declared
 from components.link import Link
 from components.mesh import access, cards, keyring, people
@@ -17,7 +18,8 @@ mesh, plan = declared()
 secrets = named(plan)
 link = Link(plan)
 planes = {plane.slot: Plane(plane.slot, PlaneArgs(plane=plane)) for plane in plan.planes}
-ring, push = keyring(planes), access(plan)
+console = Console("console", ConsoleArgs(epoch=plan.console))
+ring, push = keyring(planes, console), access(plan)
 crowd = people(plan, ring, push)
 link.use(push, crowd[link.person.name].identity, ring.roots)
 

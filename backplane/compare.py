@@ -52,6 +52,7 @@ _FIELDS = {
     "ipv6": "public IPv6",
     "bridges": "bridges",
     "uplink": "uplink",
+    "console": "own epoch of the console password",
     "machine": "machine",
     "pools": "pools",
     "offline": "offline",
@@ -226,6 +227,7 @@ _MESH = {
     "ula": "IPv6 network",
     "protect": "protection from deletion",
     "timer": "seconds until a change undoes itself",
+    "console": "epoch of all console passwords",
 }
 
 

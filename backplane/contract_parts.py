@@ -177,6 +177,8 @@ class PlannedNode(Part):
     """What it boots."""
     incarnation: Epoch
     """Which machine of this name it is."""
+    console: Epoch | None
+    """The epoch of its own console password; null where it has none."""
     offline: StrictBool
     """Declared to be down for now."""
     retire: StrictBool
@@ -238,6 +240,8 @@ class Plan(Part):
     """Whether machines, addresses and seeds are kept from deletion."""
     timer: Annotated[StrictInt, Field(ge=1)]
     """Seconds until a change that is not confirmed undoes itself, before those for its size."""
+    console: Epoch
+    """The epoch of all console passwords."""
     sites: dict[Name, Site]
     """The sites by name."""
     planes: list[Plane]

@@ -11,6 +11,7 @@ from backplane.mistakes import DeclarationError, Mistake
 from backplane.model import Mbit, Model, Name, Port
 from backplane.settings import (
     SETTINGS,
+    Console,
     Dns,
     Grafana,
     Monitoring,
@@ -88,6 +89,7 @@ class Node(Model):
     snapshot: Annotated[StrictInt, Field(ge=1)] | None = None
     roles: list[StrictStr] = []
     epochs: dict[Slot, Epoch] = {}
+    console: Epoch = 1
     incarnation: Annotated[StrictInt, Field(ge=1)] = 1
     offline: StrictBool = False
     retire: StrictBool = False
@@ -150,6 +152,7 @@ class Declaration(Model):
     nginx: Nginx = Nginx()
     grafana: Grafana | None = None
     traffic: Traffic = Traffic()
+    console: Console = Console()
     replicate: dict[Name, Replication] = {}
     segments: dict[Name, Segment] = {}
     operators: dict[Name, Operator] = {}

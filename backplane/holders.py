@@ -21,7 +21,7 @@ def of_node(
     Args:
         node: the planned node.
         seed: its random seed.
-        salts: the key salt of each plane.
+        salts: the key salt of each plane, and that of consoles.
         slots: the planes in use.
     """
     return keys.identity(
@@ -31,6 +31,7 @@ def of_node(
         epochs=node.epochs,
         incarnation=node.incarnation,
         links=(link.key for link in node.links),
+        console=node.console,
     )
 
 

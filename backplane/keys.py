@@ -21,6 +21,9 @@ from backplane.planes import MANAGEMENT
 KEY_BYTES = 32
 """Length of every WireGuard key and PSK, and the least length of seeds, salts and roots."""
 
+CONSOLE = "console"
+"""What the salt of console passwords is called among the planes' salts."""
+
 Purpose = Literal["host", "user"]
 
 
@@ -67,11 +70,12 @@ class SshKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """The secret half of a node or person: a WireGuard key per slot and link, and one SSH key."""
+    """The secret half of a node or person: keys per slot and link, for SSH, of its console."""
 
     wireguard: Mapping[str, Secret]
     ssh: SshKey
     links: Mapping[str, Secret] = field(default_factory=dict)
+    console: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +198,18 @@ def replication(root: bytes, name: str) -> SshKey:
     return _ssh(_derive(root, f"replication/{name}"))
 
 
+def console_key(seed: bytes, salt: bytes, *, epoch: int, incarnation: int) -> Secret:
+    """What a node's console password is made from, 32 bytes.
+
+    Args:
+        seed: the node's random seed, at least 32 bytes.
+        salt: the stack's salt for consoles, at least 32 bytes, new with each of their epochs.
+        epoch: the node's own console epoch.
+        incarnation: its incarnation.
+    """
+    return Secret(_derive(seed, f"console/{epoch}/{incarnation}", salt=salt))
+
+
 def ssh_key(seed: bytes, *, purpose: str, incarnation: int = 1) -> SshKey:
     """An ed25519 key pair for one purpose of a seed's owner."""
     return _ssh(_derive(seed, f"ssh/{purpose}/{incarnation}"))
@@ -213,17 +229,19 @@ def identity(
     incarnation: int = 1,
     purpose: Purpose = "host",
     links: Iterable[str] = (),
+    console: int | None = None,
 ) -> Identity:
     """Everything secret of a node (purpose ``host``) or a person (``user``).
 
     Args:
         seed: its random seed.
-        salts: the key salt of each plane.
+        salts: the key salt of each plane, and that of consoles.
         slots: the planes it is on.
         epochs: its own key epoch per slot, 1 where none is given.
         incarnation: its incarnation.
         purpose: what its SSH key is for.
         links: a gateway's links, by what it calls their other ends.
+        console: a node's own console epoch, if its console has a password.
     """
     way = MANAGEMENT.slot
     return Identity(
@@ -240,6 +258,9 @@ def identity(
             )
             for link in links
         },
+        console=console_key(seed, salts[CONSOLE], epoch=console, incarnation=incarnation)
+        if console
+        else None,
     )
 
 

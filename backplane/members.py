@@ -127,6 +127,7 @@ class PlanNode:
         bridges: container bridges that may reach the outside through this node.
         pools: its ZFS pools, by name.
         machine: the machine that it is, where that is there already.
+        console: its own console epoch; None where its console has no password.
         uplink: what its line to the outside carries, in Mbit/s, if that is declared.
         offline: declared to be down for now.
         absent: not reached by this run, which goes on without it.
@@ -163,6 +164,7 @@ class PlanNode:
     links: tuple[PlanLink, ...] = ()
     absent: bool = False
     entry: bool = False
+    console: int | None = None
 
     @property
     def away(self) -> bool:

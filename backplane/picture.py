@@ -32,6 +32,7 @@ def picture(plan: Plan) -> Json:
         "ula": plan.ula,
         "protect": plan.protect,
         "timer": plan.timer,
+        "console": plan.console,
         "sites": {
             site.name: {
                 "cloud": site.cloud,
@@ -113,6 +114,7 @@ def _node(plan: Plan, node: PlanNode) -> Json:
         "type": node.type,
         "image": node.image + (f", snapshot {node.snapshot}" if node.snapshot else ""),
         "incarnation": node.incarnation,
+        "console": node.console,
         "offline": node.offline,
         "retire": node.retire,
         "was": node.was,

@@ -57,6 +57,7 @@ class Plan:
     topology: str
     protect: bool
     timer: int
+    console: int = 1
     planes: tuple[PlanPlane, ...]
     sites: tuple[PlanSite, ...]
     nodes: tuple[PlanNode, ...]
@@ -287,6 +288,7 @@ def plan(declaration: Declaration, *, project: str, stack: str) -> Plan:
         segments=segments(declaration, nodes, in_use),
         secrets=resolve.secrets(declaration),
         traffic=declaration.traffic.classes,
+        console=declaration.console.epoch,
     )
 
 

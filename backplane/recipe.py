@@ -38,7 +38,7 @@ class Recipe(BaseModel):
         absent: names of the nodes that this run goes on without.
         push_seed: of the key that pushes; this and all that is random in base64.
         seeds: of every node and person, by name.
-        salts: the key salt of each plane, by slot.
+        salts: the key salt of each plane, by slot, and that of consoles.
         roots: the PSK root of each plane, by slot.
         endpoints: the public address of every node, by name.
         secrets: those that the declaration names, by name.

@@ -89,6 +89,7 @@ def node(
         addresses=addresses,
         slot=said.slot,
         entry=name in site.entry,
+        console=said.console if declaration.console.use else None,
     )
 
 

@@ -142,6 +142,10 @@ RULES: Mapping[str, Rule] = {
         "the node's own key epochs by plane: whole numbers from 1 up, 1 where none is written",
         "write {monitoring: 2} to draw this node a new key on that plane, one plane at a time",
     ),
+    "sites.*.nodes.*.console": Rule(
+        "the epoch of the node's own console password: a whole number from 1 up",
+        "leave it to `backplane rotate console --node`",
+    ),
     "sites.*.nodes.*.incarnation": Rule(
         "the incarnation is a whole number from 1 up; raising it rebuilds the machine",
         "raise it by one to rebuild",
@@ -162,6 +166,17 @@ RULES: Mapping[str, Rule] = {
     **machine_rules.RULES,
     **role_rules.RULES,
     **segment_rules.RULES,
+    "console": Rule(
+        "the sealed password of root on each node's console: a mapping with `use` and `epoch`",
+        "leave it out: every node has one, which nothing but its console takes",
+    ),
+    "console.use": Rule(
+        "false gives root's password back as it was before; then only the cloud's rescue system "
+        "leads into a node whose ways in are both dead",
+        _SWITCH,
+    ),
+    "console.epoch": _EPOCH,
+    "console.rotated": _DAY,
     "operators": Rule("a mapping of people's names to operators", "indent each below its name"),
     "operators.*": Rule(
         "an operator is a mapping with `id` and `planes`",

@@ -8,6 +8,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr
 from backplane import planes, role_rules, segments
 from backplane.copies import KEPT
 from backplane.model import Mbit, Model, Name, Port
+from backplane.rules import DAY_PATTERN
 
 Retention = Annotated[StrictStr, Field(pattern=role_rules.RETENTION_PATTERN)]
 Size = Annotated[StrictStr, Field(pattern=role_rules.SIZE_PATTERN)]
@@ -111,6 +112,14 @@ class Replication(Model):
     kept: Keep = Keep()
 
 
+class Console(Model):
+    """The sealed password of each node's console."""
+
+    use: StrictBool = True
+    epoch: Annotated[StrictInt, Field(ge=1)] = 1
+    rotated: Annotated[StrictStr, Field(pattern=DAY_PATTERN)] | None = None
+
+
 class Segment(Model):
     """A layer-2 network between nodes."""
 
@@ -129,6 +138,7 @@ SETTINGS: Sequence[tuple[type[Model], str]] = (
     (Nginx, "nginx."),
     (Grafana, "grafana."),
     (Traffic, "traffic."),
+    (Console, "console."),
     (Pool, "sites.*.nodes.*.pools.*."),
     (Keep, "replicate.*.keep."),
     (Replication, "replicate.*."),

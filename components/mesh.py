@@ -13,6 +13,7 @@ from backplane.holders import decoded
 from backplane.plan import Plan
 from components.access import Access, AccessArgs, Realm
 from components.clouds import CLOUDS
+from components.console import Console
 from components.person import Person, PersonArgs
 from components.plane import Plane
 
@@ -30,7 +31,7 @@ class Keyring:
     """The planes' randomness by slot; secret.
 
     Attributes:
-        salts: Key salts, base64.
+        salts: Key salts, and that of consoles, base64.
         drawn: PSK roots, base64.
         roots: PSK roots, bytes.
     """
@@ -40,11 +41,14 @@ class Keyring:
     roots: pulumi.Output[dict[str, bytes]]
 
 
-def keyring(planes: Mapping[str, Plane]) -> Keyring:
-    """Gather what the planes drew."""
+def keyring(planes: Mapping[str, Plane], console: Console) -> Keyring:
+    """Gather what the planes and the consoles drew."""
     drawn = pulumi.Output.all(**{slot: plane.root for slot, plane in planes.items()})
     return Keyring(
-        salts=pulumi.Output.all(**{slot: plane.salt for slot, plane in planes.items()}),
+        salts=pulumi.Output.all(
+            **{slot: plane.salt for slot, plane in planes.items()},
+            **{keys.CONSOLE: console.salt},
+        ),
         drawn=drawn,
         roots=drawn.apply(decoded),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from backplane import holders, keys
+from backplane import console, holders, keys
 from backplane.plan import Plan, PlanNode
 from backplane.render import bundle as bundles
 from backplane.render import cloudinit, takeover
@@ -59,6 +59,9 @@ class Node(pulumi.ComponentResource):
     seed: pulumi.Output[str]
     """What its keys are made of, base64; secret."""
 
+    console: pulumi.Output[str | None]
+    """The password of root on its console, if it has one; secret."""
+
     enrolled: pulumi.Output[str]
     """Id of its enrollment, new with each machine."""
 
@@ -83,6 +86,9 @@ class Node(pulumi.ComponentResource):
             lambda parts: holders.of_node(
                 node, b64decode(parts["seed"]), holders.decoded(parts["salts"]), slots=plan.slots
             )
+        )
+        self.console = pulumi.Output.secret(
+            identity.apply(lambda own: console.password(own.console) if own.console else None)
         )
         bootstrap = seed.apply(lambda text: keys.bootstrap(b64decode(text), node.incarnation))
 

@@ -22,6 +22,8 @@ Secret outputs::
     runner       what the verbs need, as `runner.credentials` says (a mapping)
     guests       {"printer.mgmt": "hmac-sha256:printer.mgmt.:<base64>"}, a TSIG key as a file
                  for `knsupdate -k`, for each name that a machine outside the stack may register
+    console      {"fsn-a": {"user": "root", "password": "<five groups of five letters>"}, …}, of
+                 every node whose console has a password
     operators    {"alice": {"<file name>": "<wg-quick text>", …}, …}, one file a plane
     direct       the same with every node as a peer, for those whose sites have entry nodes
 """
@@ -35,7 +37,7 @@ from typing import Any
 
 import pulumi
 
-from backplane import keys, names, planes
+from backplane import console, keys, names, planes
 from backplane.picture import addresses, both, picture
 from backplane.plan import Plan, PlanNode
 from backplane.render import operator, sshconfig
@@ -102,6 +104,7 @@ def export(args: OutputsArgs) -> None:
     pulumi.export("plan", picture(plan))
     pulumi.export("dns", _dns(plan))
     pulumi.export("guests", pulumi.Output.secret(args.ring.roots.apply(partial(_guests, plan))))
+    pulumi.export("console", pulumi.Output.secret(_consoles(args)))
     pulumi.export("runner", pulumi.Output.secret(_runner(args, pulumi.Output.all(**told))))
     pulumi.export("operators", pulumi.Output.secret(_operators(args, directory)))
     if any(site.entry for site in plan.sites):
@@ -145,6 +148,16 @@ def _guests(plan: Plan, roots: Mapping[str, bytes]) -> Json:
         + keys.tsig(root, one.owner, incarnation=one.incarnation).base64()
         for one in owned
     }
+
+
+def _consoles(args: OutputsArgs) -> pulumi.Output[Json]:
+    told = {one.name: args.nodes[one.name].console for one in args.plan.nodes if one.console}
+    # Of nothing `all` makes a list.
+    return pulumi.Output.all(**told).apply(
+        lambda found: {
+            name: {"user": console.USER, "password": word} for name, word in dict(found).items()
+        }
+    )
 
 
 def _runner(args: OutputsArgs, told: pulumi.Output[Json]) -> pulumi.Output[Json]:

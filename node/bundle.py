@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, cast
 
-from node import roles, wireguard
+from node import console, roles, wireguard
 from node.errors import Refused
 
 FORMAT = 1
@@ -185,7 +185,9 @@ def _safe(path: str) -> bool:
 
 
 def _is_secret(path: str) -> bool:
-    return path == "ssh_host_ed25519_key" or path.startswith(("wireguard/", f"{roles.SECRETS}/"))
+    return path in {"ssh_host_ed25519_key", console.FILE} or path.startswith(
+        ("wireguard/", f"{roles.SECRETS}/")
+    )
 
 
 def _mesh(
@@ -205,6 +207,8 @@ def _agree(bundle: Bundle) -> None:
     missing = [path for path in REQUIRED if path not in files]
     if missing:
         _refuse(f"it lacks {', '.join(missing)}")
+    if console.FILE in files and (wrong := console.mistake(files[console.FILE])):
+        _refuse(wrong)
     if wrong := roles.mistake(bundle.roles, files):
         _refuse(wrong)
     paths = {f"wireguard/{name}.conf" for name in bundle.interfaces}

@@ -63,10 +63,14 @@ class Disk:
         self.make_directory(path, mode)
         self.sync_directory(path.parent)
 
-    def replace(self, path: Path, data: bytes, mode: int) -> None:
+    def replace(
+        self, path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None
+    ) -> None:
         """Give ``path`` new content: readers, and boot, see the old or the new, never a part."""
         with self._beside(path) as new:
             self.write(new, data, mode)
+            if owner is not None:
+                os.chown(new, *owner)
             self.sync_file(new)
             self.rename(new, path)
         self.sync_directory(path.parent)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from node import (
+    console,
     drift_files,
     drift_routes,
     drift_sshd,
@@ -148,6 +149,7 @@ def _sysctl(machine: Machine, here: Generation) -> Iterator[Difference]:
 def _files(machine: Machine, here: Generation) -> Iterator[Difference]:
     yield from drift_files.differences(machine, here)
     yield from drift_files.names(machine, here)
+    yield from console.differences(machine, here)
     yield from drift_files.tool(machine)
 
 
@@ -191,7 +193,7 @@ _PARTS: tuple[tuple[str, tuple[str, ...], Part], ...] = (
     ("wireguard", ("wireguard/",), _wireguard),
     ("firewall", ("nftables.nft",), _firewall),
     ("sysctl", ("sysctl.conf",), _sysctl),
-    ("files", ("hosts",), _files),
+    ("files", ("hosts", console.FILE), _files),
     ("units", (), _units),
     ("sshd", ("sshd.conf",), _sshd),
 )

@@ -12,6 +12,7 @@ import secrets
 from node import (
     activation,
     before,
+    console,
     firewall,
     fixed,
     hosts,
@@ -123,6 +124,7 @@ def booted(machine: Machine) -> None:
     for name, value in was.settings.items():
         sysctl.write(machine, name, value)
     hosts.clear(machine)
+    console.give_back(machine)
     names = interfaces.booted(machine) | interfaces.live_names(machine)
     interfaces.set_boot(machine, names, enabled=False)
     for name in sorted(names):

@@ -75,6 +75,11 @@ class Layout:
         return self.state / "before.json"
 
     @property
+    def console(self) -> Path:
+        """Root's entry in /etc/shadow before ours; none while ours is not in its place."""
+        return self.state / "console-before"
+
+    @property
     def run(self) -> Path:
         """What a reboot forgets."""
         return self.at("/run/backplane")

@@ -6,6 +6,7 @@ confirmed one; and nothing is changed live before the timer that undoes it runs.
 
 from node import (
     activation,
+    console,
     generations,
     hosts,
     identity,
@@ -151,6 +152,7 @@ def settle(machine: Machine) -> None:
     if generation.name == BIRTH:
         return
     hosts.write(machine, generation)
+    console.write(machine, generation)
     wanted = set(generation.wireguard())
     interfaces.set_boot(machine, wanted, enabled=True)
     if generations.named(machine, machine.layout.active) == generation.name:

@@ -62,7 +62,10 @@ def _unreachable(found: Found, verdict: Json, lost: set[str]) -> Iterable[Diagno
             fix = "`backplane tunnel up`, and see docs/runbooks/runner.md"
         elif not evidence:
             cause = "it is off, or the cloud's firewall lets nothing in"
-            fix = "look at its power and its firewall in the cloud; it is `offline: true` meanwhile"
+            fix = (
+                "look at its power and its firewall in the cloud; it is `offline: true` meanwhile; "
+                "if both are well: docs/runbooks/break-glass.md"
+            )
         yield Diagnosis(
             rung=TUNNEL,
             where=name,

@@ -1,4 +1,4 @@
-"""Write a rotation of keys or PSKs into the declaration, and say what `pulumi up` will do."""
+"""Write a rotation of keys, PSKs or console passwords into the declaration, and explain it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class What(StrEnum):
     keys = "keys"
     psk = "psk"
     everything = "everything"
+    console = "console"
 
 
 _MEANS = {
@@ -81,6 +82,32 @@ def _document(file: StackFile, turn: Rotation) -> dict[str, Any]:
     }
 
 
+def _consoles(
+    plane: str | None,
+    node: str | None,
+    leave_behind: list[str] | None,
+    stack: str | None,
+    today: str,
+    *,
+    as_json: bool,
+) -> None:
+    if plane is not None or leave_behind:
+        raise typer.BadParameter(
+            "a console is on no plane, and a node that is offline takes its password later",
+            param_hint="--leave-behind" if plane is None else "--plane",
+        )
+    from scripts import _console  # noqa: PLC0415 - `--help` needs none of this
+    from scripts._declared import read  # noqa: PLC0415
+
+    file = read(stack)
+    done = _console.turn(file.declaration, node, today)
+    file.change(done.changes)
+    if as_json:
+        print(json.dumps(_console.document(file, done), indent=2))
+    else:
+        print("\n".join(_console.explanation(file, done)))
+
+
 def main(
     what: Annotated[What, typer.Argument(help="What to rotate.")],
     *,
@@ -88,7 +115,7 @@ def main(
         str | None, typer.Option("--plane", "-p", help="The plane, by its slot or its name.")
     ] = None,
     node: Annotated[
-        str | None, typer.Option(help="Only this node's key on that plane; with `keys` only.")
+        str | None, typer.Option(help="Only this node's key on that plane, or console password.")
     ] = None,
     leave_behind: Annotated[
         list[str] | None,
@@ -101,7 +128,13 @@ def main(
 
     Raises the plane's epoch for keys, PSKs or both, writes the date, and says what will happen,
     who needs new files, and how to abort. One plane at a time: the other ways in carry the change.
+    `console` is about no plane: the password of every node's console, or of one node's.
     """
+    # The date of where the person sits: it is read by people, in days.
+    today = dt.datetime.now().astimezone().date().isoformat()
+    if what is What.console:
+        _consoles(plane, node, leave_behind, stack, today, as_json=as_json)
+        return
     if plane is None:
         raise typer.BadParameter(
             "one plane at a time: a plane is changed while another one carries the change",
@@ -109,14 +142,13 @@ def main(
         )
     if node is not None and what is not What.keys:
         raise typer.BadParameter(
-            "a PSK belongs to a pair of peers; only `keys` can be one node's", param_hint="--node"
+            "a PSK belongs to a pair of peers; only `keys` and `console` can be one node's",
+            param_hint="--node",
         )
     from scripts._declared import read  # noqa: PLC0415 - `--help` needs none of this
     from scripts._rotation import rotation  # noqa: PLC0415
 
     file = read(stack)
-    # The date of where the person sits: it is read by people, in days.
-    today = dt.datetime.now().astimezone().date().isoformat()
     turn = rotation(
         file.declaration,
         what.value,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from backplane import keys, names, planes
+from backplane import console, keys, names, planes
 from backplane.keys import Card, Identity
 from backplane.plan import Peer, Plan, PlanNode, PlanPerson
 from backplane.render import entry, hosts, nftables, services, sshd, sysctl, tunnels
@@ -166,6 +166,8 @@ def _make(
             node, routes=bool(far and node.links), hands_on=bool(entry.people(node, peers))
         ),
     )
+    if identity.console is not None:
+        files[console.FILE] = ("0600", console.line(identity.console))
     files["hosts"] = ("0644", block)
     files.update({path: ("0644", text) for path, text in run.files.items()})
     for path, pieces in run.secrets.items():

@@ -36,6 +36,7 @@ def rollout(plan: Plan, tool: str, program: str) -> str:
 
 def _mesh(plan: Plan, tool: str, program: str) -> Iterator[str]:
     yield f"{plan.stack}: {plan.topology}, timer {plan.timer} s, program {program}, tool {tool}"
+    yield f"console passwords: epoch {plan.console}"
     for plane in plan.planes:
         yield (
             f"{plane.slot}: {plane.supernet4} {plane.supernet6}, udp {plane.port}, "
@@ -62,6 +63,7 @@ def _node(plan: Plan, node: PlanNode) -> str:
     before = f", was {node.was}" if node.was else ""
     state = ", retire" if node.retire else ", offline" if node.offline else ""
     own = ",".join(str(node.epochs[slot]) for slot in plan.slots)
+    own += f", console {node.console or 'none'}"
     told = []
     for slot in plan.slots:
         at = node.addresses[slot]

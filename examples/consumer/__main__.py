@@ -10,7 +10,7 @@ import pulumi
 VERSION = 1
 """The version of the outputs that this program was written for."""
 
-SECRET = ("guests", "operators", "runner")
+SECRET = ("console", "guests", "operators", "runner")
 
 mesh = pulumi.StackReference(pulumi.Config().require("mesh"))
 

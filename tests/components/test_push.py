@@ -79,7 +79,9 @@ def test_the_rollout_tells_what_the_mesh_becomes(lab: Recorder) -> None:
     assert "udp 51821, mtu 1420, keys 1, psk 1\n" in text
     assert "\n# members of monitoring: alice fsn-a fsn-b hel-a hel-b\n" in text
     (line,) = [one for one in text.splitlines() if one.startswith("# fsn-a ")]
-    assert line.startswith("# fsn-a 1.1, incarnation 1, own keys 1,1,1,1; enrollment 10.200.1.1 fd")
+    assert line.startswith(
+        "# fsn-a 1.1, incarnation 1, own keys 1,1,1,1, console 1; enrollment 10.200.1.1 fd"
+    )
     assert "; management 10.201.1.1 " in line
     assert " open tcp 22 ssh" in line
 

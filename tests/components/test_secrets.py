@@ -43,9 +43,9 @@ def test_no_key_repeats(lab: Recorder) -> None:
     assert len({node["host_key"] for node in nodes}) == 4
 
 
-def test_secret_outputs_are_the_three_named_ones(lab: Recorder) -> None:
-    """`runner`, `operators` and `guests` are secret; the plain ones hold no key material."""
-    assert lab.secret_outputs == {"runner", "operators", "guests"}
+def test_secret_outputs_are_the_four_named_ones(lab: Recorder) -> None:
+    """`runner`, `operators`, `guests`, `console`; the plain ones hold no key material."""
+    assert lab.secret_outputs == {"runner", "operators", "guests", "console"}
     plain = json.dumps(
         {name: value for name, value in lab.outputs.items() if name not in lab.secret_outputs}
     )
@@ -57,6 +57,28 @@ def test_secret_outputs_are_the_three_named_ones(lab: Recorder) -> None:
     assert "PRIVATE KEY" not in plain
     assert [*lab.outputs["guests"]] == lab.outputs["dns"]["guests"] == ["printer.mgmt"]
     assert "hmac" not in plain
+    words = {one["password"] for one in lab.outputs["console"].values()}
+    assert [*lab.outputs["console"]] == ["fsn-a", "fsn-b", "hel-a", "hel-b"]
+    assert {one["user"] for one in lab.outputs["console"].values()} == {"root"}
+    assert len(words) == 4
+    assert not [word for word in words if word in plain or word in told]
+
+
+def test_consoles_are_an_epoch_a_number_and_a_switch(lab: Recorder) -> None:
+    """Another epoch is one other keeper; one node's number is its password alone; off is none."""
+    epoch, own, off = (
+        run(declaration() | {"console": {"epoch": 2}}),
+        declaration(),
+        run(declaration() | {"console": {"use": False}}),
+    )
+    before, after = lab.of(SEED), epoch.of(SEED)
+    changed = [name for name in before if before[name].inputs != after[name].inputs]
+    assert changed == ["console-salt"]
+    own["sites"]["fsn"]["nodes"]["fsn-a"]["console"] = 2
+    turned = run(own).outputs["console"]
+    assert [n for n, one in lab.outputs["console"].items() if turned[n] != one] == ["fsn-a"]
+    assert off.outputs["console"] == {}
+    assert "console" in off.secret_outputs
 
 
 def test_epochs_are_the_keepers_and_move_only_their_plane(lab: Recorder) -> None:

@@ -53,6 +53,7 @@ def test_components_are_the_known_ones(lab: Recorder) -> None:
     names = [one.what for one in lab.registered if one.type.startswith("backplane:")]
     assert sorted(names) == [
         "backplane:index:Access push",
+        "backplane:index:Console console",
         "backplane:index:Node fsn-a",
         "backplane:index:Node fsn-b",
         "backplane:index:Node hel-a",

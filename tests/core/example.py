@@ -97,7 +97,7 @@ class Material:
 def material(declared: dict[str, Any] | None = None) -> Material:
     """The example, or another declaration, with keys as the stack would make them."""
     plan = checked_plan(declared or raw(), project="backplane", stack="lab")
-    salts = {slot: seed("salt", slot) for slot in plan.slots}
+    salts = {slot: seed("salt", slot) for slot in (*plan.slots, keys.CONSOLE)}
     roots = {slot: seed("root", slot) for slot in plan.slots}
     identities: dict[str, Identity] = {}
     cards: dict[str, Card] = {}
@@ -109,6 +109,7 @@ def material(declared: dict[str, Any] | None = None) -> Material:
             slots=member.addresses,
             epochs=member.epochs if isinstance(member, PlanNode) else {},
             purpose="host" if node else "user",
+            console=member.console if isinstance(member, PlanNode) else None,
             links=[link.key for link in member.links] if isinstance(member, PlanNode) else (),
         )
         endpoint = None

@@ -93,6 +93,7 @@ def test_secret_files_are_closed() -> None:
     modes = {path: file.mode for path, file in _bundle("fsn-a").files().items()}
     assert modes == {
         "authorized_keys": "0600",
+        "console": "0600",
         "hosts": "0644",
         "nftables.nft": "0600",
         "ssh_host_ed25519_key": "0600",

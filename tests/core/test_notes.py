@@ -39,7 +39,15 @@ def test_one_line_for_each_that_changes() -> None:
     mesh = example.raw()
     mesh["sites"]["hel"]["nodes"]["hel-b"]["offline"] = True
     removed, added = _changes(_notes(), _notes(mesh))
-    assert added == removed.replace("-#", "+#").replace("1,1,1,1;", "1,1,1,1, offline;")
+    assert added == removed.replace("-#", "+#").replace("console 1;", "console 1, offline;")
+    mesh = example.raw()
+    mesh["console"] = {"epoch": 2}
+    mesh["sites"]["hel"]["nodes"]["hel-b"]["console"] = 3
+    changes = _changes(_notes(), _notes(mesh))
+    assert [line.partition(";")[0] for line in changes if line[0] == "+"] == [
+        "+# console passwords: epoch 2",
+        "+# hel-b 2.2, incarnation 1, own keys 1,1,1,1, console 3",
+    ]
 
 
 def test_a_new_node_is_a_line_of_its_own_and_a_member_of_its_planes() -> None:

@@ -31,7 +31,10 @@ def recipe(mesh: dict[str, Any] | None = None, **more: object) -> Recipe:
         "seeds": {
             one.name: b64encode(example.seed("node", one.key)).decode() for one in planned.everyone
         },
-        "salts": {slot: b64encode(example.seed("salt", slot)).decode() for slot in planned.slots},
+        "salts": {
+            slot: b64encode(example.seed("salt", slot)).decode()
+            for slot in (*planned.slots, keys.CONSOLE)
+        },
         "roots": {slot: b64encode(example.seed("root", slot)).decode() for slot in planned.slots},
         "endpoints": {name: str(card.endpoint) for name, card in MADE.cards.items()},
         "secrets": {},

@@ -24,6 +24,7 @@ def test_unknown_keys_are_wrong_in_editors_too() -> None:
     """Every mapping of ours forbids what it does not know; a stack file's other parts are free."""
     schema = json_schema()
     assert set(_objects(schema)) == {
+        "Console",
         "Declaration", "Dns", "Grafana", "Keep", "Machine", "Monitoring", "Nginx", "Node",
         "Operator", "PlaneSettings", "Pool", "Postgres", "Proxy", "Receiver", "Replication",
         "Rotated",

@@ -21,7 +21,7 @@ from tests.engine.conftest import Sshd, new_key
 from tests.engine.paper import HANDS_OFF, ROOT, declare
 from tests.pulumi_project import PulumiProject
 
-SECRETS = {"guests", "operators", "runner"}
+SECRETS = {"console", "guests", "operators", "runner"}
 COMMAND = Path(sys.executable).with_name("backplane")
 
 
@@ -92,7 +92,7 @@ def test_another_stack_reads_what_is_plain_and_no_secret(
 ) -> None:
     """The example with a passphrase of its own: addresses and targets come, secrets do not.
 
-    The producer's passphrase would open all three, so it is the passphrase that keeps them shut.
+    The producer's passphrase would open all four, so it is the passphrase that keeps them shut.
     """
     nodes = producer.outputs()["nodes"]
     consumer = _consumer(producer, "the-consumers-own", tmp_path / "consumer")

@@ -42,10 +42,12 @@ class Canaries:
     Attributes:
         keys: 32-byte secrets: seeds, salts, roots, private keys, PSKs.
         lines: lines of OpenSSH private keys that hold the private part.
+        words: what is text: console passwords and their hashes.
     """
 
     keys: dict[str, bytes] = field(default_factory=dict)
     lines: dict[str, bytes] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
 
     def key(self, name: str, text: str) -> None:
         """Add a secret given as base64."""
@@ -83,6 +85,20 @@ class Canaries:
         return found
 
 
+def written(word: str) -> set[bytes]:
+    """A text secret as it is, joined in other ways, escaped, in base64 and hex."""
+    joined = {word.replace(" ", between) for between in (" ", "", "-", "_", "+", "%20", "\\x20")}
+    raw = word.encode()
+    # From the middle of a longer base64 text: without what its neighbours take part in.
+    inner = (base64.b64encode(bytes(shift) + raw)[4:-4] for shift in range(3))
+    return {
+        *(one.encode() for one in joined),
+        *inner,
+        raw.hex().encode(),
+        raw.hex().upper().encode(),
+    }
+
+
 def search(canaries: Canaries, haystacks: Mapping[str, bytes | str]) -> list[str]:
     """Where a secret was found: `name in place`, without its value."""
     needles = canaries.needles()
@@ -92,6 +108,11 @@ def search(canaries: Canaries, haystacks: Mapping[str, bytes | str]) -> list[str
         # Only runs of base64 or hex letters can hold one; joined they are far shorter.
         words = b"\n".join(sorted(set(_BASE64.findall(raw))))
         found += [f"{name} in {place}" for needle, name in needles.items() if needle in words]
+        found += [
+            f"{name} in {place}"
+            for name, word in canaries.words.items()
+            if any(needle in raw for needle in written(word))
+        ]
     return sorted(set(found))
 
 

@@ -79,11 +79,13 @@ class Found:
         host_keys: Their host keys as they were found, by name.
         addresses: Their public IPv4 addresses, by name.
         ipv6: Their public IPv6 addresses, by name.
+        shadow: Root's entry in /etc/shadow as it was found, by name.
     """
 
     mesh: Mesh
     key: Path
     host_keys: dict[str, str] = field(default_factory=dict)
+    shadow: dict[str, str] = field(default_factory=dict, repr=False)
     addresses: dict[str, str] = field(default_factory=dict)
     ipv6: dict[str, str] = field(default_factory=dict)
 
@@ -101,6 +103,8 @@ class Found:
                 place.wait_until_succeeds("test -e /run/found-ready", 180)
                 shown = place.succeed("cat /etc/ssh/ssh_host_ed25519_key.pub")
                 made.host_keys[name] = " ".join(shown.split()[:2])
+                place.succeed(f"echo 'root:what {name} had' | chpasswd")
+                made.shadow[name] = place.succeed("getent shadow root")
                 made.addresses[name] = mesh.servers()[name]["ipv4"]
                 shown = place.succeed("ip -6 -o address show dev eth0 scope global")
                 made.ipv6[name] = shown.split()[3].partition("/")[0]
@@ -196,6 +200,7 @@ class Found:
         place.fail("ip link show wg0")
         place.fail("ls /etc/wireguard/wg*.conf")
         place.fail("ls /var/lib/backplane/before.json")
+        assert place.succeed("getent shadow root") == self.shadow[name]
         place.fail("ls /var/lib/backplane/generations/0")
         place.fail("ls /var/lib/backplane/confirmed")
         place.fail("find /etc /run/systemd -name '*backplane*' | grep .")

@@ -98,6 +98,7 @@ class Mesh:
         up_seconds: how long the first `up` took.
         up_ended: when it ended, seconds since the epoch.
         servers_before: how many servers there were when the stranger began.
+        passwords: console passwords that have been rotated since; the search knows them too.
     """
 
     lab: TestLab
@@ -108,6 +109,7 @@ class Mesh:
     up_seconds: float = 0.0
     up_ended: float = 0.0
     servers_before: int = -1
+    passwords: set[str] = field(default_factory=set, repr=False)
     _stranger: subprocess.Popen[bytes] | None = None
 
     @classmethod

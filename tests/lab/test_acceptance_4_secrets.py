@@ -20,6 +20,17 @@ from tests.lab.watch import Watch
 NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
 
 
+def _words(mesh: Mesh, consoles: dict[str, dict[str, str]]) -> dict[str, str]:
+    """The console passwords that there are and were, and the hashes that nodes have."""
+    former = enumerate(sorted(mesh.passwords))
+    found = {f"former password {number}": word for number, word in former}
+    for name in NODES:
+        hashed = mesh.lab.on(name).succeed("cat /run/backplane/active/console").strip()
+        found[f"password {name}"] = consoles[name]["password"]
+        found[f"hash {name}"] = hashed.removeprefix("root:")
+    return found
+
+
 @pytest.fixture(scope="module")
 def canaries(mesh: Mesh) -> Canaries:
     """Every secret of the run, from the places where it must be."""
@@ -40,6 +51,7 @@ def canaries(mesh: Mesh) -> Canaries:
             found.wireguard(f"operator {name} {file}", text)
     for name, line in outputs["guests"].items():
         found.key(f"tsig {name}", line.rpartition(":")[2])
+    found.words = _words(mesh, outputs["console"])
     for name in NODES:
         node = mesh.lab.on(name)
         line = node.succeed("cat /run/backplane/active/secrets/names/tsig")
@@ -95,6 +107,9 @@ def test_all_secrets_are_known(canaries: Canaries) -> None:
     files = {raw for name, raw in canaries.keys.items() if " wg" in name and "live" not in name}
     assert len(files) >= 16 + 24
     assert len(canaries.lines) >= 1 + 2 * len(NODES)
+    assert {f"{what} {name}" for what in ("password", "hash") for name in NODES} <= {
+        *canaries.words
+    }
 
 
 def test_the_watch_saw_runner_and_nodes(mesh: Mesh) -> None:
@@ -120,6 +135,30 @@ SPELLINGS: dict[str, Callable[[bytes], str]] = {
     "without padding": lambda raw: base64.b64encode(raw).decode().rstrip("="),
     "hex": lambda raw: raw.hex(),
 }
+WORDS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda word: word,
+    "one word": lambda word: word.replace(" ", ""),
+    "url": lambda word: word.replace(" ", "%20"),
+    "base64": lambda word: base64.b64encode(f"root:{word}\n".encode()).decode(),
+    "hex": lambda word: word.encode().hex(),
+}
+
+
+@pytest.mark.parametrize("spelling", sorted(WORDS))
+def test_a_planted_password_is_found(mesh: Mesh, canaries: Canaries, spelling: str) -> None:
+    """One console password in an output, and in a node's journal: found, and only that one."""
+    name = "password hel-b"
+    text = WORDS[spelling](canaries.words[name])
+    node = mesh.lab.on("hel-b")
+    node.succeed(f"echo 'planted <{text}>' | systemd-cat -t planted")
+    node.succeed("journalctl --sync")
+    journal = mesh.lab.machine("hel-b").run("journalctl", "--output=export", "-t", "planted")
+    places: dict[str, bytes | str] = {
+        "output": f"Diagnostics: error: x={text}\n",
+        "journal": journal.stdout,
+    }
+    assert search(canaries, places) == [f"{name} in {place}" for place in sorted(places)]
+    node.succeed("journalctl --rotate && journalctl --vacuum-time=1s")
 
 
 @pytest.mark.parametrize("spelling", sorted(SPELLINGS))

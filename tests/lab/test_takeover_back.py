@@ -53,6 +53,9 @@ def test_given_back_it_is_what_it_was(found: Found) -> None:
     assert asked.code == 1
     assert "release db-1 --yes" in asked.err
     assert found.scan(SUDOS) == {}
+    entry = found.on(SUDOS).succeed("getent shadow root")
+    assert entry.startswith("root:$2b$05$")
+    assert entry != found.shadow[SUDOS]
     _released(found, SUDOS)
     assert found.mesh.verify()["ok"]
 

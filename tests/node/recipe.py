@@ -42,6 +42,7 @@ class Recipe:
         roles: By role: the text of its file. `sight` is a daemon, `dust` has a timer.
         hidden: By role: the text of its secret file, if it has one.
         settings: Further lines of the kernel's settings.
+        console: The file with the console's password, if there is one.
         rereads: Roles whose units say that they read their file anew by themselves.
         until: By name, the second from which somebody is let in no more.
     """
@@ -61,6 +62,7 @@ class Recipe:
     settings: str = ""
     rereads: frozenset[str] = frozenset()
     until: Mapping[str, int] = field(default_factory=dict)
+    console: str = ""
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
@@ -134,6 +136,8 @@ class Recipe:
             "sshd.conf": f"# {self.extra}\nHostKey {ACTIVE}/ssh_host_ed25519_key\n",
             "sysctl.conf": f"net.ipv4.ip_nonlocal_bind = 1\n{self.settings}",
         }
+        if self.console:
+            texts["console"] = self.console
         public_ones = {"hosts", "sshd.conf", "sysctl.conf"}
         for role, text in self.roles.items():
             says = "X-BackplaneRereads=it.conf\n" * (role in self.rereads)

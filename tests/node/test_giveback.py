@@ -20,12 +20,16 @@ LASTING = Recipe()
 LEASE = {"lease": "x", "port": 22, **SECONDS}
 
 
-def taken(root: Path, *, socket: bool = False) -> tuple[Box, dict[str, str]]:
+def taken(
+    root: Path, *, socket: bool = False, recipe: Recipe = LASTING, shadow: str = ""
+) -> tuple[Box, dict[str, str]]:
     """A machine that was taken over and enrolled, and what its owner had."""
     box = found(root, socket=socket)
+    if shadow:
+        box.layout.at("/etc/shadow").write_text(shadow)
     was = house(root)
     take(box.machine)
-    enroll.enroll(box.machine, LASTING.encode())
+    enroll.enroll(box.machine, recipe.encode())
     enroll.finish(box.machine, {})
     street(box).timers.clear()
     return box, was
