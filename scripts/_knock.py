@@ -90,7 +90,7 @@ class Knock:
             raise OSError(code, os.strerror(code))
         if self.kind == "echo":
             made.connect((self.address, 0))
-            head = struct.pack("!BBHHH", _REQUEST[self.family], 0, 0, os.getpid() & 0xFFFF, 1)
+            head = struct.pack("!BBH", _REQUEST[self.family], 0, 0) + os.urandom(2) + b"\0\1"
             total = checksum(head + b"knock") if self.family == socket.AF_INET else 0
             self.payload = head[:2] + struct.pack("!H", total) + head[4:] + b"knock"
         self.left = tries
@@ -135,7 +135,9 @@ class Knock:
             raw = self.socket is not None and self.socket.type == socket.SOCK_RAW
             if raw and self.family == socket.AF_INET and data:
                 data = data[(data[0] & 0x0F) * 4 :]
-            if not data or data[0] != _REPLY[self.family]:
+            # A privileged socket hears the answers to everybody's requests on this machine.
+            strange = raw and data[4:6] != self.payload[4:6]
+            if not data or data[0] != _REPLY[self.family] or strange:
                 return False
         elif sender[0].split("%")[0] != self.address:
             return False

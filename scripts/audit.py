@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from backplane.audit.judge import Verdict
     from backplane.audit.order import Order
     from backplane.contract import Outputs
+    from runner.credentials import Credentials
 
 _CONTROL = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]*):([0-9]{1,5})")
 
@@ -85,21 +86,25 @@ def _write(path: Path, text: str) -> None:
     Path(fresh).replace(path)
 
 
-def _tell_node(stack: str | None, node: str, request: dict[str, Any]) -> None:
+async def hand(credentials: Credentials, node: str, request: dict[str, Any]) -> None:
+    """Give a node what an audit found; the tunnel must be up.
+
+    Raises:
+        RunnerError: The node is not reached, or refuses.
+    """
     from runner.ssh import Session, private_key  # noqa: PLC0415 - SSH is slow to import
 
+    session = await Session.open(credentials.place(node), private_key(credentials.push_key))
+    try:
+        await session.call("audited", request)
+    finally:
+        session.close()
+
+
+def _tell_node(stack: str | None, node: str, request: dict[str, Any]) -> None:
     known = read(stack)
-    keys = known.credentials
-
-    async def tell() -> None:
-        session = await Session.open(keys.place(node), private_key(keys.push_key))
-        try:
-            await session.call("audited", request)
-        finally:
-            session.close()
-
-    with contextlib.closing(keys.tunnel(known.runner)):
-        asyncio.run(tell())
+    with contextlib.closing(known.credentials.tunnel(known.runner)):
+        asyncio.run(hand(known.credentials, node, request))
 
 
 def _hand_on(
