@@ -51,13 +51,8 @@ def _peer(name: str, friendly_name: str = "fsn-b", instance: str = "fsn-a") -> s
     )
 
 
-def _audit_of(instance: str, what: str, **labels: str) -> str:
-    return series(f"backplane_audit_{what}", job="wireguard", instance=instance, **labels)
-
-
 _SHAKEN = "wireguard_latest_handshake_seconds"
 _SENT, _RECEIVED = "wireguard_sent_bytes_total", "wireguard_received_bytes_total"
-_audit = partial(_audit_of, "fsn-a")
 _shaken, _sent, _received = (partial(_peer, name) for name in (_SHAKEN, _SENT, _RECEIVED))
 _OF_PEER = {
     "job": "wireguard",
@@ -294,36 +289,6 @@ CASES = [
         fires="24h",
         labels=[_WIREGUARD],
         interval="15m",
-    ),
-    Case(
-        alert="AuditFinding",
-        fault={_audit("findings", node="fsn-b", kind="tcp"): "0+0x10 2+0x60"},
-        well={
-            _audit("findings", node="fsn-b", kind="udp"): _always(0),
-            _audit("able"): _always(1),
-        },
-        lacks=("2m30s",),
-        fires="2m45s",
-        labels=[{"node": "fsn-b", "kind": "tcp"}],
-    ),
-    Case(
-        alert="AuditStale",
-        # Told at midnight; the node forgets it at a reboot, and it was never told again.
-        fault={_audit("timestamp_seconds"): "0+0x30 _x200"},
-        # Of the other job there is none.
-        well={series("backplane_audit_timestamp_seconds", job="node", instance="a"): "0+0x200"},
-        lacks=("26h",),
-        fires="26h15m",
-        labels=[{}],
-        interval="15m",
-    ),
-    Case(
-        alert="AuditUnable",
-        fault={_audit("able"): "1+0x10 0+0x60"},
-        well={_audit("findings", node="fsn-a", kind="tcp"): _always(0)},
-        lacks=("2m30s",),
-        fires="2m45s",
-        labels=[{"instance": "fsn-a"}],
     ),
     Case(alert="Watchdog", fault={}, well={}, lacks=(), fires="0s", labels=[{}]),
 ]
