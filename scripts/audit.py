@@ -183,7 +183,6 @@ def main(
         err=True,
     )
     verdict = judge.judge(order, _look(place, order))
-    _hand_on(verdict, told, metrics, tell, stack)
     if markdown is not None:
         with markdown.open("a", encoding="utf-8") as file:
             file.write(telling.markdown(verdict, f"Seen from outside ({place.name})"))
@@ -195,4 +194,6 @@ def main(
         from scripts import _audit_show  # noqa: PLC0415
 
         _audit_show.show(Console(), verdict)
+    # Last: who is not reached keeps nobody from reading what was found.
+    _hand_on(verdict, told, metrics, tell, stack)
     raise typer.Exit(0 if verdict.ok else 1)

@@ -159,6 +159,22 @@ def test_files_are_written_whole_and_for_everybody(
     assert report.read_text().startswith("# before\n## Seen from outside (local)\n")
 
 
+def test_who_cannot_be_told_keeps_nobody_from_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verdict is printed first; that the node was not told is a failure all the same."""
+
+    def gone(*_: object) -> None:
+        raise Problem(where="fsn-a", what="it is away", why="", fix="")
+
+    monkeypatch.setattr(audit, "_tell_node", gone)
+    monkeypatch.setattr(audit, "plain", lambda _stack: exported.document())
+    monkeypatch.setattr(_vantage, "look", lambda *_: json.dumps(dark()))
+    app = typer.Typer()
+    app.command()(audit.main)
+    done = CliRunner().invoke(app, ["--tell", "fsn-a", "--json"])
+    assert (done.exit_code, json.loads(done.stdout)["ok"]) == (1, True)
+    assert str(done.exception) == "it is away"
+
+
 def test_a_node_is_told_over_ssh() -> None:
     """By one call, with counts and nothing else."""
     got: list[Json] = []
