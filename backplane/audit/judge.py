@@ -168,6 +168,8 @@ def _name(node: str, kind: str, where: str, what: str) -> Finding:
 def _unable(order: Order, heard: Heard) -> Iterator[str]:
     if not order.targets:
         yield "there is no address to look at"
+    elif not order.knocks:
+        yield "nothing was tried: too much is left out"
     yield from _blind(order, heard)
     for lost in heard.failures:
         yield f"{lost.count} {lost.kind} knocks on {lost.address} did not leave: {lost.why}"
@@ -215,7 +217,6 @@ def _notes(order: Order, heard: Heard) -> Iterator[str]:
     bare = [name for name in order.nodes if name not in order.targets.values()]
     if bare:
         yield f"no address of {', '.join(bare)} was looked at"
-
     left_out = [part for part in PARTS if part not in order.parts]
     if left_out:
         yield f"not looked at: {', '.join(left_out)}"

@@ -188,3 +188,10 @@ def test_without_an_address_nothing_is_said() -> None:
     bare = replace(ORDER, targets={}, questions=())
     told = {**dark(bare), "sources": {}}
     assert "no address" in " ".join(judged(told, bare).unable)
+
+
+def test_without_a_knock_nothing_is_said() -> None:
+    """Whoever leaves out everything learns nothing."""
+    empty = orders.of(OUTPUTS, without=["tcp", "udp", "echo", "names"])
+    assert "nothing was tried" in " ".join(judged(dark(empty), empty).unable)
+    assert judged(dark(little := orders.of(OUTPUTS, without=["tcp", "udp", "echo"])), little).ok
