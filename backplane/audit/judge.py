@@ -184,6 +184,11 @@ def _unable(order: Order, heard: Heard) -> Iterator[str]:
     silent = [one[0] for one in order.questions if not good.get(one)]
     if silent:
         yield f"the resolver gave no answer to {len(silent)} questions, such as {silent[0]}"
+    yield from _no_stranger(order, heard)
+
+
+def _no_stranger(order: Order, heard: Heard) -> Iterator[str]:
+    """Where packets leave from inside: who is one of the mesh sees what no stranger does."""
     inside = [ipaddress.ip_network(one) for one in order.inside]
     for address, source in heard.sources.items():
         ours = ipaddress.ip_address(source.address)
