@@ -45,6 +45,15 @@ class Pair(Part):
     """IPv6 address, inside the mesh's ULA."""
 
 
+class PublicPair(Part):
+    """All public addresses of a machine, also those that nobody dials."""
+
+    ipv4: Ipv4
+    """IPv4 address."""
+    ipv6: Ipv6 | None
+    """IPv6 address; null where its public interface speaks none."""
+
+
 class Node(Part):
     """A machine."""
 
@@ -54,6 +63,8 @@ class Node(Part):
     """The name of its site."""
     endpoint: Public
     """The public address that its peers dial."""
+    public: PublicPair
+    """All its public addresses."""
     offline: StrictBool
     """Declared to be down for now."""
     retire: StrictBool

@@ -56,6 +56,9 @@ class Node(pulumi.ComponentResource):
     endpoint: pulumi.Output[str]
     """Its public address, the one that peers dial."""
 
+    public: pulumi.Output[dict[str, str | None]]
+    """All its public addresses by family, also those that nobody dials; None where it has none."""
+
     seed: pulumi.Output[str]
     """What its keys are made of, base64; secret."""
 
@@ -99,6 +102,7 @@ class Node(pulumi.ComponentResource):
         )
         dialled = addresses.ipv6 if node.endpoint_family == "ipv6" else None
         self.endpoint = endpoint = dialled or addresses.ipv4
+        self.public = pulumi.Output.all(ipv4=addresses.ipv4, ipv6=addresses.ipv6)
         self.card = card(identity, node.key, endpoint)
         runner = args.link.person.name
         ends = Ends(node=node, identity=identity, bootstrap=bootstrap, endpoint=endpoint)

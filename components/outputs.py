@@ -4,6 +4,7 @@ Plain outputs::
 
     version      1
     nodes        {"fsn-a": {"key": "1.1", "site": "fsn", "endpoint": "198.51.100.17",
+                  "public": {"ipv4": "198.51.100.17", "ipv6": "2001:db8:1:1::1" or null},
                   "offline": false, "retire": false, "roles": ["node_exporter", "ssh"],
                   "host_key": "ssh-ed25519 AAAA…", "generation": "<16 hex>",
                   "addresses": {"management": {"ipv4": "10.201.1.1", "ipv6": "fd…"}, …},
@@ -92,7 +93,9 @@ def export(args: OutputsArgs) -> None:
     pulumi.export(
         "nodes",
         {
-            node.name: told[node.name].apply(partial(_node, node, plan.roles(node.name)))
+            node.name: pulumi.Output.all(told[node.name], args.nodes[node.name].public).apply(
+                partial(_node, node, plan.roles(node.name))
+            )
             for node in plan.nodes
         },
     )
@@ -112,11 +115,12 @@ def export(args: OutputsArgs) -> None:
 
 
 def _node(node: PlanNode, roles: Iterable[Role], told: Sequence[Any]) -> Json:
-    card, generation = told
+    (card, generation), public = told
     return {
         "key": node.key,
         "site": node.site,
         "endpoint": card.endpoint,
+        "public": public,
         "offline": node.offline,
         "retire": node.retire,
         "roles": [role.name for role in roles],

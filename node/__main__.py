@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "peers": ("node.membership", "known", "json"),
     "hold": ("node.membership", "hold", "json"),
     "metrics": ("node.metrics", "metrics", "json"),
+    "audited": ("node.audited", "audited", "json"),
     "names": ("node.names", "names", "json"),
     "register": ("node.names", "register", "json"),
     "nameless": ("node.names", "nameless", "json"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from backplane import expiry
 from backplane.days import begin_of, end_of
-from backplane.roles import alerts_routed, documents
+from backplane.roles import alerts_audit, alerts_routed, documents
 from backplane.roles.alert import Alert
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def rules(plan: Plan) -> str:
         *_rotations(plan),
         *_people(plan),
         *_others(),
+        *alerts_audit.alerts(),
     ]
     if plan.routed:
         alerts += alerts_routed.alerts(names)

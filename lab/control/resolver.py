@@ -1,7 +1,8 @@
-"""`python -m lab.control.resolver DIRECTORY ADDRESS…`: the public DNS of the lab's internet.
+"""`python -m lab.control.resolver DIRECTORY BOOKS ADDRESS…`: the public DNS of the lab's internet.
 
-It plays the part of resolvers such as 1.1.1.1: it knows a small zone by heart, says of every
-other name that it does not exist, and writes each question down before it answers. It listens
+It plays the part of resolvers such as 1.1.1.1: it knows a small zone by heart and, from the cloud
+API's books, the reverse names of servers, says of every other name that it does not exist, and
+writes each question down before it answers. It listens
 on UDP and TCP port 53, and for DNS over TLS (RFC 7858) on port 853. It signs nothing (DNSSEC),
 and asks nobody.
 """
@@ -27,7 +28,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.zone
 
-from lab.control import certificate
+from lab.control import certificate, pointers
 from lab.layout import SERVICES_V4, SERVICES_V6
 
 Transport = Literal["udp", "tcp", "tls"]
@@ -100,10 +101,15 @@ def asked(directory: Path) -> list[Question]:
     return [Question(**json.loads(line)) for line in lines]
 
 
-def answer(query: dns.message.Message) -> dns.message.Message:
-    """Return the answer to a message with one question."""
+def answer(query: dns.message.Message, books: Path | None = None) -> dns.message.Message:
+    """Return the answer to a message with one question; reverse names are in the cloud's books."""
     reply = dns.message.make_response(query, recursion_available=True, our_payload=_MOST)
     name, kind = query.question[0].name, query.question[0].rdtype
+    if books is not None and kind == dns.rdatatype.PTR:
+        pointer = pointers.find(books, name)
+        if pointer is not None:
+            reply.answer.append(pointer)
+            return reply
     for _ in range(_LINKS):
         found = _ZONE.get_rrset(name, kind)
         if found is not None:
@@ -125,8 +131,14 @@ def answer(query: dns.message.Message) -> dns.message.Message:
 class Desk:
     """Writes questions down and answers them."""
 
-    def __init__(self, directory: Path) -> None:
-        """Keep the questions in a directory, which is made, for its owner only."""
+    def __init__(self, directory: Path, books: Path | None = None) -> None:
+        """Keep the questions in a directory, which is made, for its owner only.
+
+        Args:
+            directory: Of the questions.
+            books: The cloud API's, which have the reverse names.
+        """
+        self._books = books
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._questions = os.open(directory / _QUESTIONS, flags, 0o600)
@@ -152,7 +164,7 @@ class Desk:
         )
         os.write(self._questions, f"{json.dumps(asdict(question))}\n".encode())
         most = max(_LEAST, min(query.payload, _MOST)) if transport == "udp" else 0xFFFF
-        return answer(query).to_wire(max_size=most, prefer_truncation=True)
+        return answer(query, self._books).to_wire(max_size=most, prefer_truncation=True)
 
 
 class _Datagrams(asyncio.DatagramProtocol):
@@ -218,16 +230,16 @@ def trusted(directory: Path, addresses: tuple[str, ...]) -> ssl.SSLContext:
     return context
 
 
-async def _serve(directory: Path, addresses: tuple[str, ...]) -> None:
-    desk = Desk(directory)
+async def _serve(directory: Path, books: Path, addresses: tuple[str, ...]) -> None:
+    desk = Desk(directory, books)
     context = trusted(directory, addresses)
     doors = [await open_doors(desk, address, context) for address in addresses]
     await asyncio.gather(*(server.serve_forever() for door in doors for server in door[1:]))
 
 
-def main(directory: str, *addresses: str) -> None:
+def main(directory: str, books: str, *addresses: str) -> None:
     """Serve until a signal ends it."""
-    asyncio.run(_serve(Path(directory), addresses))
+    asyncio.run(_serve(Path(directory), Path(books), addresses))
 
 
 if __name__ == "__main__":

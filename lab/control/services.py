@@ -108,7 +108,7 @@ def start_public(lab: Lab) -> None:
     resolvers = (*RESOLVERS_V4, *RESOLVERS_V6)
     for service, words in (
         ("repository", (SERVICES_V4, str(shelf(lab)))),
-        ("resolver", (str(resolver_home(lab)), *resolvers)),
+        ("resolver", (str(resolver_home(lab)), str(Settings(lab).books), *resolvers)),
     ):
         if not alive(lab, service):
             _start(lab, service, place, "-m", f"lab.control.{service}", *words)

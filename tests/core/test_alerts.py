@@ -12,9 +12,10 @@ import yaml
 
 from backplane.check import checked_plan
 from backplane.roles import alerts
-from tests.core import golden, tools, watched
-from tests.core.faults import CASES, Case, series
+from tests.core import faults, faults_audit, golden, tools, watched
+from tests.core.faults import Case, series
 
+CASES = [*faults.CASES, *faults_audit.CASES]
 PLAN = checked_plan(watched.routed(), project="x", stack="y")
 RULES = alerts.rules(PLAN)
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES)["groups"][0]["rules"]

@@ -42,7 +42,7 @@ def here(cloud: Cloud, environment: Mapping[str, str]) -> list[str]:
     if sys.platform != "linux":
         found.append(f"the runner's tunnel needs Linux and this is {sys.platform}")
     elif os.geteuid() != 0:
-        found.append("the runner's tunnel and the audit need root: run it with sudo")
+        found.append("the runner's tunnel needs root: run it with sudo")
     found += [
         f"there is no `{tool}` on PATH: install {package}"
         for tool, package in TOOLS.items()

@@ -22,7 +22,7 @@ from tests.e2e import workspace
 from tests.e2e.attention import Attention, Interrupt, interruptible
 from tests.e2e.clouds import HETZNER
 from tests.e2e.commands import BrokenError
-from tests.e2e.fakes import ALL, STACK, Bench, FileAccount, silent
+from tests.e2e.fakes import ALL, STACK, Bench, FileAccount
 from tests.e2e.flow import WELL, Flow
 
 
@@ -130,7 +130,7 @@ def test_programs_get_nobodys_backend(tmp_path: Path) -> None:
 @pytest.fixture
 def entered(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """A run as the command line begins it, with everything of its own below the bench."""
-    quick = functools.partial(Flow, audit=silent(), pause=0.01, tidy=lambda _: None)
+    quick = functools.partial(Flow, ipv6=lambda: True, pause=0.01, tidy=lambda _: None)
     monkeypatch.setattr(entry, "Flow", quick)
     monkeypatch.setattr(toolchain, "environment", lambda: {"PATH": bench.path})
     monkeypatch.setattr(toolchain, "announce", lambda: "engine of nobody")

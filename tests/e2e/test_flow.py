@@ -7,14 +7,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.e2e.attention import interruptible
 from tests.e2e.clouds import HETZNER
-from tests.e2e.fakes import ALL, STACK, Bench, FileAccount, silent
+from tests.e2e.fakes import ADDRESSES, ALL, STACK, Bench, FileAccount
 from tests.e2e.flow import FAILED, LEFT, WELL, Flow
 from tests.e2e.offer import LIMITS
 from tests.e2e.report import Report
@@ -30,7 +29,7 @@ def _flow(bench: Bench, **more: Any) -> Flow:  # noqa: ANN401 - any of its field
         "commands": bench.commands(said),
         "report": report,
         "say": said.append,
-        "audit": silent(),
+        "ipv6": lambda: True,
         "tidy": lambda _: None,
         "pause": 0.01,
     }
@@ -51,7 +50,7 @@ def test_a_run_does_all_of_it_in_order(bench: Bench) -> None:
     assert set(_outcomes(flow).values()) == {"well"}
     details = {step.name: step.detail for step in flow.report.steps}
     assert details["up"] == "2 things carry the label"
-    assert details["audit"].startswith("2 addresses, each 100 TCP ports, 4 UDP ports and echo")
+    assert details["audit"] == "dark: 0 findings"
     assert flow.report.left == []
 
 
@@ -104,32 +103,39 @@ def test_a_dearer_price_makes_nothing(bench: Bench) -> None:
     assert _outcomes(flow) == {"price list": "it is dearer", "sweep": "well", "tunnel": "well"}
 
 
-@pytest.mark.parametrize(
-    ("audit", "wrong"),
-    [
-        (silent("192.0.2.1 tcp 22->40000 flags=0x12"), "answered: 192.0.2.1 tcp 22"),
-        (silent(others=0), "the wire was not heard"),
-    ],
-)
-def test_an_audit_that_finds_or_proves_nothing_fails(
-    bench: Bench, audit: Callable[..., Any], wrong: str
-) -> None:
-    """An answer is a finding; hearing nobody at all is no proof of darkness."""
+def test_an_audit_that_finds_or_proves_nothing_fails(bench: Bench) -> None:
+    """`backplane audit` says which of the two by its words, and that it failed by its exit code."""
     bench.usual()
-    flow = _flow(bench, audit=audit)
+    bench.program("backplane", "[ $1 != audit ] || exit 1")
+    flow = _flow(bench)
     assert flow.go() == FAILED
-    assert wrong in _outcomes(flow)["audit"]
+    assert _outcomes(flow)["audit"] == "backplane audit ended with 1"
     assert "second preview" not in _outcomes(flow)
 
 
-def test_nobody_else_is_knocked_on(bench: Bench) -> None:
-    """An address that the stack's outputs name and the account does not is none to audit."""
-    bench.usual(endpoint="198.51.100.99")
-    knocked: list[object] = []
-    flow = _flow(bench, audit=lambda *words: knocked.append(words))
+def test_without_ipv6_here_that_is_left_out_and_said(bench: Bench) -> None:
+    """The audit would not call silence dark that it cannot hear."""
+    bench.usual()
+    assert _flow(bench, ipv6=lambda: False).go() == WELL
+    assert f"backplane audit --stack {STACK} --without ipv6" in bench.asked()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "has", "word"),
+    [
+        ("198.51.100.99", ADDRESSES, "198.51.100.99 is no address with the label"),
+        (ADDRESSES[0], (*ADDRESSES, "192.0.2.3"), "192.0.2.3 has the label and no output names it"),
+    ],
+)
+def test_nobody_else_is_knocked_on(
+    bench: Bench, endpoint: str, has: tuple[str, ...], word: str
+) -> None:
+    """What the outputs name and the account does not is not audited; nor is one left out."""
+    bench.usual(endpoint=endpoint)
+    flow = _flow(bench, account=FileAccount(things=bench.things, has=has))
     assert flow.go() == FAILED
-    assert "198.51.100.99 is no address with the label" in _outcomes(flow)["audit"]
-    assert knocked == []
+    assert word in _outcomes(flow)["audit"]
+    assert not [line for line in bench.asked() if line.startswith("backplane audit")]
 
 
 def test_what_destroy_leaves_is_a_finding(bench: Bench) -> None:
@@ -160,10 +166,10 @@ def test_an_error_of_ours_is_swept_as_well(bench: Bench) -> None:
     """An exception that nobody thought of is a failed step, not an account that stays full."""
     bench.usual()
 
-    def broken(*_words: object) -> None:
+    def broken() -> bool:
         raise ValueError("nobody thought of it")
 
-    flow = _flow(bench, audit=broken)
+    flow = _flow(bench, ipv6=broken)
     assert flow.go() == FAILED
     assert _outcomes(flow)["audit"] == "ValueError: nobody thought of it"
     assert _outcomes(flow)["sweep"] == "well"

@@ -107,7 +107,7 @@ def test_a_machine_that_cannot_is_told_what_it_lacks(
     bare = {"PATH": str(bench.folder / "bin")}
     assert refusals.here(HETZNER, bare) == ["there is no `wg` on PATH: install wireguard-tools"]
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert "need root" in refusals.here(HETZNER, bare)[0]
+    assert "needs root" in refusals.here(HETZNER, bare)[0]
     monkeypatch.setattr(sys, "platform", "darwin")
     assert "needs Linux" in refusals.here(HETZNER, bare)[0]
 

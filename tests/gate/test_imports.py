@@ -22,8 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Other people's programs.
     "examples": set(),
 }
-# The one verb that switches the lab on and off.
-EXCEPTIONS = {"scripts/lab.py": {"lab"}}
+# The one verb that switches the lab on and off, and what looks from its stranger.
+EXCEPTIONS = {"scripts/lab.py": {"lab"}, "scripts/_vantage.py": {"lab"}}
 CORE_LIBRARIES = {"pydantic", "pydantic_core", "cryptography", "bcrypt", "yaml"}
 
 

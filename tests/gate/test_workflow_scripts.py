@@ -213,6 +213,40 @@ def test_a_backup_is_for_its_recipients(bench: Bench, fails: int) -> None:
         assert summary.read_text().startswith("## Backup of prod\n\n```text\nit says\n")
 
 
+@pytest.mark.parametrize("finds", [0, 1])
+def test_an_audit_stands_in_the_summary(bench: Bench, finds: int) -> None:
+    """The verb writes it there; vantage and options are the environment's; it ends as that did."""
+    bench.program("backplane", f"exit {finds}")
+    summary = bench.folder / "summary"
+    done = bench.run("audit.sh", "prod", GITHUB_STEP_SUMMARY=str(summary))
+    assert done.returncode == finds, done.stderr
+    usual = "backplane --no-color audit --stack prod --from"
+    assert bench.asked() == [f"{usual} local --markdown {summary}"]
+    more = {"AUDIT_FROM": "ssh:probe@host", "AUDIT_OPTIONS": "--without ipv6,echo --rate 50"}
+    bench.run("audit.sh", "prod", **more)
+    words = "--markdown /dev/null --without ipv6\\,echo --rate 50"
+    assert bench.asked()[1:] == [f"{usual} ssh:probe@host {words}"]
+
+
+def test_an_audits_key_goes_to_an_agent_that_ends_with_it(bench: Bench) -> None:
+    """By stdin and into no file; the verb does not have it, and the host's key is known before."""
+    home = bench.folder / "home"
+    bench.program("ssh-agent", '[ "$1" = -k ] || echo export SSH_AUTH_SOCK=there')
+    bench.program("ssh-add", f"cat >{bench.folder}/added")
+    bench.program("backplane", f'echo "$AUDIT_SSH_KEY:$SSH_AUTH_SOCK" >{bench.folder}/seen')
+    key, line = "-----BEGIN-----\nsecret", "host ssh-ed25519 AAAA"
+    more = {"AUDIT_SSH_KEY": key, "AUDIT_KNOWN_HOSTS": line, "HOME": str(home)}
+    done = bench.run("audit.sh", "prod", **more)
+    assert done.returncode == 0, done.stderr
+    assert (bench.folder / "added").read_text() == f"{key}\n"
+    assert (bench.folder / "seen").read_text() == ":there\n"
+    assert (home / ".ssh/known_hosts").read_text() == f"{line}\n"
+    words = bench.asked()
+    assert words[:2] == ["ssh-agent -s", "ssh-add -q -"]
+    assert words[-1] == "ssh-agent -k"
+    assert "secret" not in done.stdout + done.stderr + "".join(words)
+
+
 def test_a_failure_is_said_where_it_is_looked_for(bench: Bench) -> None:
     """As GitHub shows it."""
     done = bench.run("fail.sh", "why")

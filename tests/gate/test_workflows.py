@@ -112,7 +112,7 @@ def test_where_secrets_are_somebody_must_let_it() -> None:
     official = (FOLDER / "workflows" / "official.yaml").read_text()
     assert "secrets." not in official
     assert "HCLOUD_TOKEN" not in official
-    for name in ("up", "drift", "backup"):
+    for name in ("up", "drift", "audit", "backup"):
         (job,) = _jobs(FOLDER / "workflows" / f"{name}.yaml")
         assert job["if"] == "github.ref == 'refs/heads/main'"
         assert job["concurrency"] == {

@@ -15,7 +15,7 @@ from hcloud.firewalls.domain import FirewallRule
 
 from lab.api.store import read_journal
 from lab.network.namespace import Namespace
-from lab.prober import audit
+from lab.prober import nmap
 from lab.prober.pool import POOL
 from lab.prober.ports import AUDIT_UDP
 from tests.lab.mesh import ROOT, Mesh
@@ -66,7 +66,7 @@ def test_nmap_finds_all_ports_filtered(mesh: Mesh) -> None:
     """All 65,535 TCP ports of each node, IPv4 and IPv6: 0 open, 0 closed, all filtered."""
     prefix = _stranger(mesh)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        scans = list(pool.map(lambda one: audit.scan(prefix, "tcp", one), _targets(mesh)))
+        scans = list(pool.map(lambda one: nmap.scan(prefix, "tcp", one), _targets(mesh)))
     assert len(scans) == 8
     for scan in scans:
         assert scan.dark, scan
@@ -77,7 +77,7 @@ def test_nmap_gets_no_answer_over_udp(mesh: Mesh) -> None:
     """The known services' and all link ports: no answer, over IPv4 and IPv6."""
     prefix = _stranger(mesh)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        scans = list(pool.map(lambda one: audit.scan(prefix, "udp", one), _targets(mesh)))
+        scans = list(pool.map(lambda one: nmap.scan(prefix, "udp", one), _targets(mesh)))
     for scan in scans:
         assert scan.dark, scan
         assert scan.states == {"open|filtered": len(AUDIT_UDP)}
@@ -130,7 +130,7 @@ def test_a_port_opened_by_hand_is_caught(mesh: Mesh, tmp_path: Path) -> None:
         )
         node.wait_until_succeeds(f"ss -ltn | grep -q :{HAND_PORT}")
         seen = _knock(mesh, tmp_path / "lit.json")
-        scan = audit.scan(_stranger(mesh), "tcp", address)
+        scan = nmap.scan(_stranger(mesh), "tcp", address)
     finally:
         node.run("systemctl stop bp-hand", 10)
         node.succeed("nft -f /run/backplane/active/nftables.nft")

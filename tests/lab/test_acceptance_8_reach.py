@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from lab.network.namespace import Namespace
-from lab.prober import audit
+from lab.prober import nmap
 from tests.lab.routed import Routed
 from tests.lab.sites import FOUR_PORTS, NODES, links, ports
 
@@ -57,7 +57,7 @@ def test_a_stranger_gets_no_answer_from_a_link(routed: Routed) -> None:
         server[family] for server in routed.mesh.servers().values() for family in ("ipv4", "ipv6")
     ]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        scans = list(pool.map(lambda one: audit.scan(prefix, "udp", one, sorted(asked)), targets))
+        scans = list(pool.map(lambda one: nmap.scan(prefix, "udp", one, sorted(asked)), targets))
     assert len(scans) == 2 * len(NODES)
     for scan in scans:
         assert scan.dark, scan

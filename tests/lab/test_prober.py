@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from lab.prober import audit, ports
+from lab.prober import nmap, ports
 
 pytestmark = pytest.mark.lab
 
@@ -166,10 +166,10 @@ def test_a_packet_from_a_third_party_is_seen(street: Street, tmp_path: Path) -> 
 def test_nmap_tells_dark_from_open(street: Street) -> None:
     """A scan of UDP ports finds a dark house dark, and one open port not."""
     prefix = ("ip", "netns", "exec", street.stranger)
-    dark = audit.scan(prefix, "udp", V4)
+    dark = nmap.scan(prefix, "udp", V4)
     assert dark.dark
     assert sum(dark.states.values()) == len(ports.AUDIT_UDP)
     _nft(street, DARK.replace("  }\n}", "    udp dport 5353 accept\n  }\n}"))
-    lit = audit.scan(prefix, "udp", V4)
+    lit = nmap.scan(prefix, "udp", V4)
     assert not lit.dark
     assert lit.answered == ("udp/5353 closed (port-unreach)",)

@@ -11,9 +11,12 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import dns.reversename
 import pytest
 import yaml
 
+from lab.api import state_addresses
+from lab.api.state import State, dump
 from lab.control import resolver
 from lab.control.certificate import AUTHORITY
 from lab.driver import MachineSpec
@@ -63,6 +66,37 @@ def test_nothing_else_exists(name: str) -> None:
     assert reply.rcode() == dns.rcode.NXDOMAIN
     assert not reply.answer
     assert [found.rdtype for found in reply.authority] == [dns.rdatatype.SOA]
+
+
+def test_servers_have_the_reverse_names_that_the_cloud_has(tmp_path: Path) -> None:
+    """The cloud's own by default, a user's where one was set; no name for any other address."""
+    books = tmp_path / "cloud.json"
+
+    def called(address: str) -> tuple[dns.rcode.Rcode, list[str]]:
+        name = dns.reversename.from_address(address)
+        reply = resolver.answer(dns.message.make_query(name, "PTR"), books)
+        return reply.rcode(), _told(reply)
+
+    assert called("198.51.100.17") == (dns.rcode.NXDOMAIN, [])
+    state = State()
+    one, six = (
+        state_addresses.create(
+            state, name=family, family=family, location="fsn1", labels={}, auto_delete=False, now=""
+        )
+        for family in ("ipv4", "ipv6")
+    )
+    books.write_bytes(dump(state))
+    usual = "static.17.100.51.198.clients.your-server.de."
+    assert called("198.51.100.17") == (dns.rcode.NOERROR, [usual])
+    assert called("198.51.100.18") == (dns.rcode.NXDOMAIN, [])
+    at = six.ip.replace("/64", "1")
+    assert called(at) == (dns.rcode.NXDOMAIN, [])
+    state_addresses.set_ptr(one, "198.51.100.17", "db.example.org")
+    state_addresses.set_ptr(six, at, "six.example.org")
+    books.write_bytes(dump(state))
+    assert called("198.51.100.17") == (dns.rcode.NOERROR, ["db.example.org."])
+    assert called(at) == (dns.rcode.NOERROR, ["six.example.org."])
+    assert not _asked("17.100.51.198.in-addr.arpa", "PTR").answer
 
 
 def test_each_transport_answers_and_each_question_is_written_down(tmp_path: Path) -> None:
