@@ -184,7 +184,7 @@ def _pairs(model: Json) -> list[tuple[str, str]]:
     """Which sites their gateways join, each pair once."""
     site = {node["name"]: node["site"] for node in model["nodes"]}
     return sorted(
-        {tuple(sorted((site[one["from"]], one["site"]))) for one in model["links"]}  # type: ignore[misc]
+        {tuple(sorted((site[one["from"]], one["site"]))) for one in model["links"]}
         - {(name, name) for name in site.values()}
     )
 

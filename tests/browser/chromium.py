@@ -51,8 +51,8 @@ class Browser:
         self.driver.get("about:blank")
         self.media()
         self.driver.set_window_size(width, height)
-        self.driver.get_log("browser")
-        self.driver.get_log("performance")
+        self.log("browser")
+        self.log("performance")
         begin = time.monotonic()
         self.driver.get(path.as_uri())
         self.until("return document.body.dataset.ready === 'true'")
@@ -100,13 +100,18 @@ class Browser:
         wish = {"media": medium, "features": features}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", wish)
 
+    def log(self, kind: str) -> list[dict[str, Any]]:
+        """What Chromium wrote into one of its logs since it was last read."""
+        entries: list[dict[str, Any]] = self.driver.execute("getLog", {"type": kind})["value"]
+        return entries
+
     def complaints(self) -> list[str]:
         """What the console has had to say since the page was opened."""
-        return [str(one["message"]) for one in self.driver.get_log("browser")]
+        return [str(one["message"]) for one in self.log("browser")]
 
     def requests(self) -> list[str]:
         """The addresses that were asked for since the page was opened."""
-        entries = [json.loads(one["message"]) for one in self.driver.get_log("performance")]
+        entries = [json.loads(one["message"]) for one in self.log("performance")]
         return [
             str(one["message"]["params"]["request"]["url"])
             for one in entries
