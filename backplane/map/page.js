@@ -50,6 +50,8 @@
     byId("shown").value = shown.length === model.nodes.length ? `${shown.length} nodes` : `${shown.length} of ${model.nodes.length} nodes`;
     rove(shown.includes(chosen) ? chosen : shown[0]);
     matrix?.show(slot(), shown);
+    const plane = model.planes.find((one) => one.slot === slot());
+    if (matrix) byId("which").textContent = `Shown: ${plane.interface} ${plane.slot}`;
   }
 
   /** One stop of the Tab key for the whole list; arrow keys move inside it. */

@@ -162,7 +162,8 @@ def _matrix(model: Json) -> Iterator[str]:
     yield (
         '<p class="soft" id="matrix-help">Rows tell how old their sessions with the columns are. '
         "Arrow keys move, Enter shows the row's node; the same figures stand in each node's "
-        'details.</p><div class="scroll"><canvas id="matrix" tabindex="0" role="application" '
+        'details.</p><p id="which"></p><div class="scroll">'
+        '<canvas id="matrix" tabindex="0" role="application" '
         'aria-roledescription="matrix" aria-label="Handshake ages" '
         'aria-describedby="matrix-help cell"></canvas></div>'
         '<output id="cell" aria-live="polite"></output>'

@@ -274,6 +274,7 @@ def test_it_prints_dark_on_white(chromium: Browser, ill: Path) -> None:
         "rgb(255, 255, 255)"
     )
     assert chromium.text("#tools") == ""
+    assert chromium.text("#which") == "Shown: wg0 enrollment"
     assert chromium.js(_CONTRAST) == []
     assert chromium.pdf().startswith(b"%PDF-")
 
