@@ -23,7 +23,7 @@ from scripts._stack import Stack
 from scripts._standing import Standing, ask, judge
 from scripts._verdict import Mesh, mesh
 from scripts._watch_show import Show, shows
-from scripts._watched import Cells, changed, planes
+from scripts._watched import Cells, changed, planes, sites
 
 EVERY = 5.0
 """Seconds between the beginnings of two looks, where nobody says another figure."""
@@ -94,7 +94,8 @@ class Watcher:
         heard = planes(self._declared, live)
         quiet = any(plane["fresh"] != plane["expected"] for plane in heard.values())
         ok = verdict["ok"] and not quiet and not trouble
-        told = {"ok": ok, "nodes": verdict["nodes"], "planes": heard}
+        nodes = verdict["nodes"]
+        told = {"ok": ok, "sites": sites(outputs["nodes"], nodes), "nodes": nodes, "planes": heard}
         if not self._routed:
             return told
         ways = {name: one.ways for name, one in standings.items() if one.ways}

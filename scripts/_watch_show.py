@@ -46,6 +46,8 @@ def print_look(console: Console, told: Json, cells: Cells = ()) -> None:
         console.print(f"[cyan]*[/] {escape(line)}", highlight=False, soft_wrap=True)
     if told["trouble"]:
         console.print(f"[red]x[/] {escape(told['trouble'])}", highlight=False, soft_wrap=True)
+    answers = (f"{name} {one['answer']} of {one['nodes']}" for name, one in told["sites"].items())
+    console.print(f"answer: {', '.join(answers)}", highlight=False, soft_wrap=True)
     console.print(_planes(told["planes"]))
     status.show(console, told, cells)
     console.print()

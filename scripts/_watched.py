@@ -42,6 +42,22 @@ def planes(declared: Mesh, live: Mapping[str, Mapping[str, Any]]) -> Json:
     return told
 
 
+def sites(declared: Mapping[str, Any], nodes: Mapping[str, Any]) -> Json:
+    """By site: how many of its nodes there must be, and how many answer.
+
+    Args:
+        declared: the output `nodes`.
+        nodes: where each one stands.
+    """
+    told: dict[str, Json] = {}
+    for name, node in nodes.items():
+        site = told.setdefault(str(declared[name]["site"]), {"nodes": 0, "answer": 0})
+        if not (node["offline"] or node["retire"]):
+            site["nodes"] += 1
+            site["answer"] += bool(node["wg1"] or node["wg0"])
+    return told
+
+
 def _none() -> Json:
     return {"expected": 0, "fresh": 0, "oldest": None}
 
@@ -58,14 +74,16 @@ def changed(before: Json | None, after: Json) -> tuple[list[str], Cells]:
             lines.append(f"{name}: is new")
             cells.add((name, "node"))
             continue
+        heard = all(one["wg1"] or one["wg0"] for one in (node, old))
         for key, column in _COLUMNS.items():
-            if node[key] != old[key]:
+            # What a silent node runs is not known, and so not another than before.
+            if node[key] != old[key] and (heard or key in {"wg1", "wg0"}):
                 lines.append(f"{name}: {_said(key, old[key])} -> {_said(key, node[key])}")
                 cells.add((name, column))
-        if (node["timer"] is None) != (old["timer"] is None):
+        if heard and (node["timer"] is None) != (old["timer"] is None):
             lines.append(f"{name}: a timer {'is gone' if node['timer'] is None else 'is armed'}")
             cells.add((name, "timer"))
-        if _holder(node) != _holder(old):
+        if heard and _holder(node) != _holder(old):
             lines.append(f"{name}: {_holder(old)} -> {_holder(node)}")
     lines += [f"{name}: is gone" for name in before["nodes"] if name not in after["nodes"]]
     lines += _sessions(before["planes"], after["planes"])
@@ -85,7 +103,7 @@ def _holder(node: Json) -> str:
 
 def _sessions(before: Json, after: Json) -> Iterator[str]:
     for slot, plane in after.items():
-        old = before.get(slot, plane)
+        old: Json = {**after, **before}[slot]
         if plane["fresh"] != old["fresh"]:
             yield (
                 f"{slot}: {old['fresh']} of {old['expected']} sessions fresh -> "
@@ -96,14 +114,14 @@ def _sessions(before: Json, after: Json) -> Iterator[str]:
 def _ways(before: Json, after: Json) -> Iterator[str]:
     for site, ways in after.get("sites", {}).items():
         for remote, way in ways.items():
-            old = before.get("sites", {}).get(site, {}).get(remote, way)
+            old: Json = before.get("sites", {}).get(site, {}).get(remote, way)
             if way["owner"] != old["owner"]:
                 yield f"{site} to {remote}: carried by {old['owner']} -> {way['owner']}"
     for name, gateway in after.get("gateways", {}).items():
-        old = before.get("gateways", {}).get(name, gateway)
-        if gateway["drained"] != old["drained"]:
+        was: Json = before.get("gateways", {}).get(name, gateway)
+        if gateway["drained"] != was["drained"]:
             yield f"{name}: {'drained' if gateway['drained'] else 'in use'}"
-        ups = {link["interface"]: link["up"] for link in old["links"]}
+        ups = {link["interface"]: link["up"] for link in was["links"]}
         for link in gateway["links"]:
             if link["up"] != ups.get(link["interface"], link["up"]):
                 yield f"{name}: link to {link['peer']} {'up' if link['up'] else 'down'}"

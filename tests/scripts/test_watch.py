@@ -211,6 +211,8 @@ def test_without_a_terminal_looks_follow_each_other_as_text() -> None:
     assert "\x1b" not in done.stdout
     assert done.stdout.count(" UTC, in ") == 5
     assert "* hel-a: wg1 answers -> wg1 is silent" in done.stdout
+    assert "confirmed none" not in done.stdout
+    assert "answer: fsn 3 of 4" in done.stdout
     assert "* storage: 12 of 12 sessions fresh -> 6 of 12" not in done.stdout
     assert "* storage: 12 of 12 sessions fresh -> 9 of 12" in done.stdout
     assert "x the tunnel is gone.; bring it up." in done.stdout

@@ -58,8 +58,8 @@ def main() -> int:
             raise RunnerError("the tunnel is gone.", "bring it up.")
         return answers(count)
 
-    _watch.ask = ask
-    Credentials.tunnel = lambda *_: Tunnel()  # type: ignore[method-assign, assignment, return-value]
+    vars(_watch)["ask"] = ask
+    Credentials.tunnel = lambda *_: Tunnel()  # type: ignore[method-assign, assignment]
     stack = Stack(label="lab", outputs=outputs())
     looks = int(sys.argv[1]) if sys.argv[1:] else None
     pace = _watch.Pace(every=EVERY, wait=0, looks=looks)
