@@ -33,12 +33,14 @@ def shows(console: Console, every: float) -> Iterator[Show]:
     with Live(waiting, console=console, screen=True, auto_refresh=False) as live:
 
         def show(told: Json, cells: Cells) -> None:
-            live.update(_view(console, told, cells, every), refresh=True)
+            live.update(view(console, told, cells, every), refresh=True)
 
         yield show
 
 
-def print_look(console: Console, told: Json, cells: Cells = ()) -> None:
+def print_look(
+    console: Console, told: Json, cells: Cells = (), only: Collection[str] | None = None
+) -> None:
     """One look as text: when, what changed, the planes, then what `status` shows."""
     at = told["at"].replace("T", " ").replace("Z", " UTC")
     console.print(f"[bold]{at}[/], in {told['seconds']} s", highlight=False)
@@ -49,7 +51,7 @@ def print_look(console: Console, told: Json, cells: Cells = ()) -> None:
     answers = (f"{name} {one['answer']} of {one['nodes']}" for name, one in told["sites"].items())
     console.print(f"answer: {', '.join(answers)}", highlight=False, soft_wrap=True)
     console.print(_planes(told["planes"]))
-    status.show(console, told, cells)
+    status.show(console, told, cells, only)
     console.print()
 
 
@@ -65,18 +67,12 @@ def _planes(planes: Json) -> Table:
     return shown
 
 
-def _view(console: Console, told: Json, cells: Cells, every: float) -> Text:
+def view(console: Console, told: Json, cells: Cells, every: float) -> Text:
     """A look that fits the terminal: where there are too many nodes, those that are not plain."""
     nodes = told["nodes"]
     room = max(3, console.height - _REST - len(told["planes"]))
-    rest = ""
-    if len(nodes) > room:
-        names = {name for name, _ in cells}
-        odd = [name for name, node in nodes.items() if node["findings"] or name in names]
-        kept = [*odd, *(name for name in nodes if name not in odd)][:room]
-        shown = {name: nodes[name] for name in nodes if name in kept}
-        rest = f"{len(nodes) - len(shown)} of {len(nodes)} nodes are not shown; "
-        told = {**told, "nodes": shown}
+    odd = {name for name, node in nodes.items() if node["findings"]} | {name for name, _ in cells}
+    only = sorted(nodes, key=lambda name: (name not in odd, name))[:room]
     text = io.StringIO()
     inner = Console(
         file=text,
@@ -85,6 +81,12 @@ def _view(console: Console, told: Json, cells: Cells, every: float) -> Text:
         no_color=console.no_color,
         color_system="standard",
     )
-    print_look(inner, told, cells)
-    inner.print(f"[dim]{rest}again in {every:g} s at the soonest; q ends it[/]", highlight=False)
-    return Text.from_ansi(text.getvalue())
+    print_look(inner, told, cells, only)
+    lines = text.getvalue().rstrip().splitlines()
+    left = len(nodes) - len(only)
+    rest = f"{left} of {len(nodes)} nodes are not shown; " if left else ""
+    if len(lines) > console.height - 2:
+        lines = lines[: console.height - 3]
+        rest = f"there is more than fits; {rest}"
+    foot = Text(f"{rest}again in {every:g} s at the soonest; q ends it", style="dim")
+    return Text("\n").join([Text.from_ansi("\n".join(lines)), foot])

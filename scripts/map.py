@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
+from scripts._problem import Problem
 from scripts._stack import StackOption
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ def _seen(stack: str | None, wait: float) -> Json:
     from scripts._stack import read  # noqa: PLC0415 - as above
 
     found = read(stack)
+    if "nodes" not in found.outputs["plan"]:
+        raise Problem(
+            where=found.label,
+            what="its outputs do not tell enough for a map",
+            why="an earlier Backplane wrote them",
+            fix="run `pulumi up` once with this version, or give --plan",
+        )
     with (
         Console(stderr=True).status("bringing the runner's tunnel up") as status,
         contextlib.closing(found.credentials.tunnel(found.runner)),

@@ -66,10 +66,23 @@ def _cells(name: str, node: Json) -> list[str]:
     ]
 
 
-def show(console: Console, verdict: Json, changed: Collection[tuple[str, str]] = ()) -> None:
-    """Print the verdict for people: the table, then a line for each thing to know."""
-    console.print(table(verdict, changed))
-    for name, node in verdict["nodes"].items():
+def show(
+    console: Console,
+    verdict: Json,
+    changed: Collection[tuple[str, str]] = (),
+    only: Collection[str] | None = None,
+) -> None:
+    """Print the verdict for people: the table, then a line for each thing to know.
+
+    Args:
+        console: where to.
+        verdict: what `--json` prints.
+        changed: cells of the table that stand out, by node and column.
+        only: nodes whose rows and notes are shown; all are counted.
+    """
+    rows = {name: one for name, one in verdict["nodes"].items() if only is None or name in only}
+    console.print(table({"nodes": rows}, changed))
+    for name, node in rows.items():
         lease, undone = node["lease"], node["rolled_back"]
         notes = []
         if lease is not None:
