@@ -123,7 +123,7 @@ def _node(outputs: Told, name: str, look: Look | None, findings: Sequence[Json])
     drawn = outputs["plan"]["nodes"].get(name, {})
     seen: Told = look.standing.get(name, {}) if look else {}
     own = [at for at, one in enumerate(findings) if name in one["nodes"]]
-    wrong = any(findings[at]["source"] != NOTE for at in own)
+    wrong = any(findings[at]["source"] != NOTE and name in findings[at]["at"] for at in own)
     generations = ("confirmed", "active", "staged")
     return {
         "name": name,
@@ -160,7 +160,7 @@ def _state(declared: Told, seen: Told, *, live: bool, found: bool) -> str:
 
 
 def _findings(look: Look, names: Iterable[str]) -> list[Json]:
-    """Every finding in one shape; `nodes` are those whose details name it."""
+    """Every finding in one shape: `nodes` are those that notice, `at` those where it is."""
     known = list(names)
     status = [
         _found("status", [name], name, "", line)
@@ -176,6 +176,7 @@ def _findings(look: Look, names: Iterable[str]) -> list[Json]:
             "why": one["cause"],
             "evidence": list(one["evidence"]),
             "fix": one["fix"],
+            "at": _at(one, known),
         }
         for one in look.doctor
     ]
@@ -185,6 +186,7 @@ def _findings(look: Look, names: Iterable[str]) -> list[Json]:
 
 def _found(source: str, nodes: list[str], where: str, plane: str, what: str) -> Json:
     told = {"source": source, "nodes": nodes, "where": where, "plane": plane, "what": what}
+    told["at"] = nodes
     return {**told, "rung": "", "why": "", "evidence": [], "fix": ""}
 
 
@@ -200,8 +202,17 @@ def _drift(source: str, one: Told) -> Json:
 
 def _about(one: Told, names: Iterable[str]) -> list[str]:
     words = set(str(one["where"]).split())
-    told = {text.partition(":")[0] for text in one["evidence"]}
+    told = _named(one)
     return [name for name in names if name in words or name in told]
+
+
+def _at(one: Told, names: Sequence[str]) -> list[str]:
+    """Where a diagnosis has its evidence; without any, whoever notices."""
+    return [name for name in names if name in _named(one)] or _about(one, names)
+
+
+def _named(one: Told) -> set[str]:
+    return {text.partition(":")[0] for text in one["evidence"]}
 
 
 def _ages(outputs: Told, names: Sequence[str], look: Look) -> dict[str, list[list[int]]]:

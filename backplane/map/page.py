@@ -135,7 +135,7 @@ def _tools(model: Json) -> Iterator[str]:
 
 def _summary(model: Json) -> Iterator[str]:
     """What stands where a node's details are to be, until one is chosen."""
-    counts = [f"{number} {SAYS[state]}" for state, number in model["counts"].items() if number]
+    counts = [f"{SAYS[state]}: {number}" for state, number in model["counts"].items() if number]
     facts = {
         "nodes": ", ".join(counts) or "none",
         "sites": len(model["sites"]),

@@ -105,6 +105,21 @@ def test_an_interface_that_is_down_has_no_handshake() -> None:
     assert told["ages"]["monitoring"][3].count(NEVER) == 0
 
 
+def test_a_finding_marks_the_node_where_it_is() -> None:
+    """Those who notice name it in their details, and are well; without evidence both may be it."""
+    pair = {**maps.diagnosis("fsn-a and hel-b"), "plane": "storage"}
+    told = maps.seen(doctor=[{**pair, "evidence": ["hel-b: wg-quick@wg3.service: inactive"]}])
+    assert {node["name"]: (node["state"], node["findings"]) for node in told["nodes"]} == {
+        "fsn-a": ("well", [0]),
+        "fsn-b": ("well", []),
+        "hel-a": ("well", []),
+        "hel-b": ("differs", [0]),
+    }
+    assert told["ok"] is False
+    told = maps.seen(doctor=[{**pair, "evidence": []}])
+    assert [node["state"] for node in told["nodes"]] == ["differs", "well", "well", "differs"]
+
+
 @pytest.mark.parametrize("mark", ["offline", "retire"])
 def test_marked_nodes_are_shown_and_owe_nothing(mark: str) -> None:
     """No session with them is to be, and their silence is no finding."""
