@@ -100,7 +100,7 @@ def test_a_terminal_is_put_right(way: str) -> None:
     """q, Ctrl-C or a signal end it: echo, the old screen and the cursor are back."""
     with _terminal() as (process, ours, its):
         before = termios.tcgetattr(its)
-        told = _read(ours, b"q ends it")
+        told = _read(ours, b"answer: fsn 4 of 4")
         assert b"\x1b[?1049h" in told
         assert termios.tcgetattr(its) != before
         told += _read(ours, b"wg1 is silent")
