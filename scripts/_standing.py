@@ -10,7 +10,8 @@ from typing import Any
 
 from runner.credentials import Credentials
 from runner.problem import RunnerError
-from runner.ssh import Refused, Session, Unreachable, private_key
+from runner.ssh import Refused, Session
+from scripts._held import Held
 
 Json = dict[str, Any]
 Tell = Callable[[str], None]
@@ -20,9 +21,6 @@ WAYS = {"management": "wg1", "enrollment": "wg0"}
 
 PATIENCE = 20.0
 """Seconds for one answer of a node that is reached."""
-
-AGAIN = 0.5
-"""Seconds between two attempts to reach a node."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +33,7 @@ class Standing:
         reached: the interfaces over which it answered.
         trouble: why it did not answer over the others, by interface.
         ways: the answer of its `routing`, in a routed mesh.
+        live: the WireGuard interfaces of its `inspect`, where it was asked for them.
     """
 
     told: Json = field(default_factory=dict)
@@ -42,39 +41,36 @@ class Standing:
     reached: set[str] = field(default_factory=set)
     trouble: dict[str, str] = field(default_factory=dict)
     ways: Json = field(default_factory=dict)
+    live: Json = field(default_factory=dict)
 
 
-async def _session(credentials: Credentials, node: str, slot: str, until: float) -> Session:
-    key = private_key(credentials.push_key)
-    while True:
-        try:
-            return await Session.open(credentials.place(node, slot), key)
-        except Unreachable:
-            if time.monotonic() >= until:
-                raise
-        await asyncio.sleep(AGAIN)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What is asked beside `status`, until when a node is tried, and over which sessions."""
+
+    until: float
+    held: Held
+    routed: bool
+    live: bool
 
 
 async def _over(
-    credentials: Credentials,
-    node: str,
-    slot: str,
-    until: float,
-    standing: Standing,
-    *,
-    routed: bool,
+    credentials: Credentials, node: str, slot: str, standing: Standing, wish: _Wish
 ) -> None:
     interface = WAYS[slot]
+
+    async def talk(session: Session) -> tuple[Json, float]:
+        told = await session.call("status", seconds=PATIENCE)
+        # A node reads its clock last, so its answer is as old as its way here.
+        now = time.time()
+        if wish.routed and (slot == "management" or not standing.ways):
+            standing.ways = await ways(session) or standing.ways
+        if wish.live and (slot == "management" or not standing.live):
+            standing.live = (await session.call("inspect", seconds=PATIENCE))["interfaces"]
+        return told, now
+
     try:
-        session = await _session(credentials, node, slot, until)
-        try:
-            told = await session.call("status", seconds=PATIENCE)
-            # A node reads its clock last, so its answer is as old as its way here.
-            now = time.time()
-            if routed and (slot == "management" or not standing.ways):
-                standing.ways = await ways(session) or standing.ways
-        finally:
-            session.close()
+        told, now = await wish.held.talk(credentials, (node, slot), wish.until, talk)
     except RunnerError as error:
         standing.trouble[interface] = error.what
         return
@@ -94,7 +90,13 @@ async def ways(session: Session) -> Json:
 
 
 async def ask(
-    credentials: Credentials, wait: float, tell: Tell, *, routed: bool = False
+    credentials: Credentials,
+    wait: float,
+    tell: Tell,
+    *,
+    routed: bool = False,
+    live: bool = False,
+    held: Held | None = None,
 ) -> dict[str, Standing]:
     """Ask every node over wg1 and wg0; the tunnel must be up.
 
@@ -103,18 +105,18 @@ async def ask(
         wait: seconds to go on trying to reach a node over either.
         tell: takes one short line for each node that is done.
         routed: also ask for the ways to other sites.
+        live: also ask for the WireGuard interfaces.
+        held: sessions of an earlier look, which stay open; without them each look has its own.
     """
     until = time.monotonic() + wait
+    wish = _Wish(until=until, held=held or Held(keep=False), routed=routed, live=live)
     standings = {name: Standing() for name in credentials.nodes}
     done = 0
 
     async def one(name: str) -> None:
         nonlocal done
         await asyncio.gather(
-            *(
-                _over(credentials, name, slot, until, standings[name], routed=routed)
-                for slot in WAYS
-            )
+            *(_over(credentials, name, slot, standings[name], wish) for slot in WAYS)
         )
         done += 1
         tell(f"asked {done} of {len(standings)} nodes")

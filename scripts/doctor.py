@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scripts._problem import Problem
-from scripts._stack import Stack, StackOption, read, receipt_urn
+from scripts._stack import Stack, StackOption, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from scripts._verdict import Mesh
-
-    Tell = Callable[[str], None]
+    from collections.abc import Iterable
 
 
 class KernelLog(StrEnum):
@@ -28,28 +24,6 @@ class KernelLog(StrEnum):
     ON = "on"
     OFF = "off"
     SHOW = "show"
-
-
-async def _examine(stack: Stack, declared: Mesh, tell: Tell, wait: float) -> list[dict[str, Any]]:
-    from scripts import _diagnosis, _drift, _drift_ask, _drift_cloud, _ways  # noqa: PLC0415 - slow
-    from scripts._survey import survey  # noqa: PLC0415
-    from scripts._verdict import judge  # noqa: PLC0415
-
-    nodes = stack.outputs["nodes"]
-    names = [node.name for node in declared.nodes]
-    seen, answers, cloud = await asyncio.gather(
-        survey(stack.credentials, declared, tell, wait),
-        _drift_ask.ask(stack.credentials, names, lambda _: None, wait),
-        asyncio.to_thread(_drift_cloud.look, stack),
-    )
-    generations = {name: nodes[name]["generation"] for name in names}
-    found = [*_drift.of_nodes(declared, generations, answers, receipt_urn(stack)), *cloud]
-    if declared.routed:
-        ways = _ways.judge(stack.outputs, {name: one.ways for name, one in seen.facts.items()})
-        found += [*ways["findings"], *ways["notes"]]
-    verdict = judge(declared, seen.facts, seen.unreachable)
-    sites = {name: node["site"] for name, node in nodes.items()}
-    return [one.document() for one in _diagnosis.diagnose(declared, verdict, found, sites)]
 
 
 async def _kernel_logs(
@@ -105,6 +79,7 @@ def main(
 
     from backplane.planes import PLANES  # noqa: PLC0415
     from scripts import _doctor_show  # noqa: PLC0415
+    from scripts._examination import examine  # noqa: PLC0415 - SSH is slow to import
     from scripts._verdict import mesh  # noqa: PLC0415
 
     seen = read(stack)
@@ -126,7 +101,8 @@ def main(
             logs = asyncio.run(_kernel_logs(seen, [node] if node else names, wait, kernel_log))
             _doctor_show.logs(Console(), logs, as_json=as_json)
             raise typer.Exit(int(any("error" in one for one in logs.values())))
-        found = asyncio.run(_examine(seen, declared, status.update, wait))
+        examined = asyncio.run(examine(seen, declared, status.update, wait))
+        found = [one.document() for one in examined.diagnoses]
     told = [one for one in found if node is None or _about(node, one)]
     verdict = {"ok": not told, "diagnoses": told, "seconds": round(time.monotonic() - begin, 2)}
     if as_json:

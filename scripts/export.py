@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +11,7 @@ import typer
 
 from backplane.contract import Outputs, parse
 from backplane.render.export import FORMATS
+from scripts._file import write
 from scripts._problem import Problem
 from scripts._stack import StackOption, plain
 
@@ -47,38 +46,6 @@ def _document(stack: str | None, source: Path | None) -> Mapping[str, Any]:
     return document
 
 
-def _write(path: Path, text: str) -> None:
-    """Put a whole file there at once, unless it holds the same already: some programs watch it."""
-    try:
-        if path.is_file() and path.read_bytes() == text.encode():
-            return
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            Path(name).chmod(_mode(path))
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise Problem(
-            where=str(path),
-            what="the file cannot be written",
-            why=error.strerror or str(error),
-            fix="give --output a place that is there and that you may write to",
-        ) from error
-
-
-def _mode(path: Path) -> int:
-    """A file keeps its mode; a new one has what the umask leaves."""
-    if path.exists():
-        return path.stat().st_mode & 0o7777
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
 def _write_all(folder: Path, files: Mapping[str, str]) -> None:
     if not folder.is_dir():
         raise Problem(
@@ -95,7 +62,7 @@ def _write_all(folder: Path, files: Mapping[str, str]) -> None:
             fix="use outputs that Backplane wrote",
         )
     for name, text in files.items():
-        _write(folder / name, text)
+        write(folder / name, text)
 
 
 def _export(outputs: Outputs, name: str, output: Path | None) -> None:
@@ -103,7 +70,7 @@ def _export(outputs: Outputs, name: str, output: Path | None) -> None:
     if output is None:
         print(form.text(outputs), end="")
     elif form.files is None:
-        _write(output, form.text(outputs))
+        write(output, form.text(outputs))
     else:
         _write_all(output, form.files(outputs))
 

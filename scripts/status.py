@@ -14,6 +14,8 @@ from scripts import _ways_show
 from scripts._stack import Stack, StackOption, read
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rich.console import Console
     from rich.table import Table
 
@@ -28,15 +30,17 @@ SHORT = 8
 """How many digits of a generation a person is shown; `--json` has all 16."""
 
 
-def table(verdict: Json) -> Table:
-    """One row for each node."""
+def table(verdict: Json, changed: Collection[tuple[str, str]] = ()) -> Table:
+    """One row for each node; what `changed`, by node and column, stands out."""
     from rich.table import Table  # noqa: PLC0415 - `--help` needs none of this
 
     shown = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in COLUMNS:
         shown.add_column(column, no_wrap=True)
     for name, node in verdict["nodes"].items():
-        shown.add_row(*_cells(name, node))
+        marks = ("[reverse]{}[/]" if (name, column) in changed else "{}" for column in COLUMNS)
+        cells = zip(marks, _cells(name, node), strict=True)
+        shown.add_row(*(mark.format(cell) for mark, cell in cells))
     return shown
 
 
@@ -62,10 +66,23 @@ def _cells(name: str, node: Json) -> list[str]:
     ]
 
 
-def show(console: Console, verdict: Json) -> None:
-    """Print the verdict for people: the table, then a line for each thing to know."""
-    console.print(table(verdict))
-    for name, node in verdict["nodes"].items():
+def show(
+    console: Console,
+    verdict: Json,
+    changed: Collection[tuple[str, str]] = (),
+    only: Collection[str] | None = None,
+) -> None:
+    """Print the verdict for people: the table, then a line for each thing to know.
+
+    Args:
+        console: where to.
+        verdict: what `--json` prints.
+        changed: cells of the table that stand out, by node and column.
+        only: nodes whose rows and notes are shown; all are counted.
+    """
+    rows = {name: one for name, one in verdict["nodes"].items() if only is None or name in only}
+    console.print(table({"nodes": rows}, changed))
+    for name, node in rows.items():
         lease, undone = node["lease"], node["rolled_back"]
         notes = []
         if lease is not None:
@@ -112,8 +129,18 @@ def _look(stack: Stack, wait: float) -> Json:
 
 
 def main(
+    seconds: Annotated[
+        float | None,
+        typer.Argument(min=1, help="With --watch: begin no look sooner than this after another."),
+    ] = None,
     *,
     stack: StackOption = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again and again, until q or Ctrl-C.")
+    ] = False,
+    looks: Annotated[
+        int | None, typer.Option(min=1, help="With --watch: end after so many.")
+    ] = None,
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to go on trying to reach a node.")
     ] = 10.0,
@@ -127,7 +154,19 @@ def main(
     `offline` or `retire` has confirmed and runs the declared generation and answers over both;
     1: a finding, also of a link that is down or a site that no gateway carries. A drained gateway
     is none. The clock is the node's less this machine's.
+
+    `--watch [SECONDS]` also tells how old handshakes are, by plane, and what has changed since the
+    look before. Without a terminal one look follows another, with `--json` one document a line;
+    the exit code is that of the last look.
     """
+    if watch:
+        from scripts import _watch  # noqa: PLC0415 - SSH is slow to import
+
+        every = seconds or _watch.EVERY
+        pace = _watch.Pace(every=every, wait=min(wait, every), looks=looks)
+        raise typer.Exit(0 if _watch.watch(read(stack), pace, as_json=as_json) else 1)
+    if seconds is not None or looks is not None:
+        raise typer.BadParameter("only with --watch", param_hint="SECONDS and --looks")
     verdict = _look(read(stack), wait)
     if as_json:
         print(json.dumps(verdict, indent=2))

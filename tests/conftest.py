@@ -1,6 +1,7 @@
 """What all levels share: who may run what here, and the real engine.
 
-`engine` tests need the Pulumi engine (set-up makes it); `lab` tests need Linux and root as well.
+`engine` tests need the Pulumi engine (set-up makes it); `lab` tests need Linux and root as well;
+`browser` tests need Debian's Chromium, which set-up installs where there is a lab.
 Where one is missing they are left out and the closing lines say so; on CI that is a failure.
 """
 
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from lab.setup import toolchain
+from tests.browser.chromium import missing as browser_missing
 from tests.pulumi_project import PulumiProject
 
 # A busy machine must not fail a property; pytest's own time limit catches what hangs.
@@ -36,6 +38,10 @@ def engine_missing() -> str | None:
     return None if toolchain.ready() else "the Pulumi engine is not set up (`make setup`)"
 
 
+LEVELS = {"lab": lab_missing, "engine": engine_missing, "browser": browser_missing}
+"""Why a level can't run here, by the folder of its tests."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make faults`: every fault, of which `make test` makes one of each kind."""
     parser.addoption("--every-fault", action="store_true", help="make every lock-out attempt")
@@ -50,7 +56,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in left]
         config.hook.pytest_deselected(items=left)
-    reasons = {"lab": lab_missing(), "engine": engine_missing()}
+    reasons = {level: missing() for level, missing in LEVELS.items()}
     for item in items:
         for level, reason in reasons.items():
             if f"{os.sep}tests{os.sep}{level}{os.sep}" in str(item.path):
@@ -75,7 +81,7 @@ def pytest_runtest_makereport(
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which engine and plugins ran, and which levels did not."""
     terminalreporter.write_line(toolchain.announce())
-    for level, missing in (("lab", lab_missing), ("engine", engine_missing)):
+    for level, missing in LEVELS.items():
         if reason := missing():
             terminalreporter.write_line(f"NOT RUN: the {level} level, since {reason}")
 

@@ -59,7 +59,7 @@ _GATE = tuple(
 
 # Two at a time; the longest, such as killing the node tool at each of its steps, run in `test`.
 _TWO = ("-n", "2", "--dist", "loadfile", "-m")
-_FAST = (*_TWO, "not slow and not lab and not engine")
+_FAST = (*_TWO, "not slow and not lab and not engine and not browser")
 # The machines are measured, and have the computer alone.
 _BESIDE, _ALONE = (*_TWO, "not lab"), ("-m", "lab")
 
