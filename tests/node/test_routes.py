@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from node import (
     drain,
     forwarding,
-    generations,
     holders,
     probing,
     retiring,
@@ -63,33 +62,6 @@ def test_a_leaf_moves_prefixes_in_one_step_and_mends_them(tmp_path: Path) -> Non
     del kernel.allowed["A"]
     turn(made, 2)
     assert "A" not in kernel.allowed, "a peer that is held out is not made"
-
-
-def test_a_flip_brings_a_gateways_first_routes_and_leaves_those_that_are_there(
-    tmp_path: Path,
-) -> None:
-    """Both families, the way to the owner's link alone; a leaf, or a second flip, needs none."""
-    made, kernel = daemon(tmp_path, 0)
-    target = generations.load(made.machine, GENERATION)
-    found = list(forwarding.ahead(made.machine, target))
-    assert [(one.what, one.declared) for one in found] == [
-        ("routes to other sites, IPv4", "10.201.2.0/24"),
-        ("routes to other sites, IPv6", "fd00:0:0:102::/64"),
-    ]
-    assert kernel.log == []
-    for one in found:
-        assert one.mend is not None
-        one.mend()
-    assert [line.split(" metric ")[0] for line in kernel.log] == [
-        "-4 route replace 10.201.2.0/24 dev wgl2-0 proto 152",
-        "-6 route replace fd00:0:0:102::/64 dev wgl2-0 proto 152",
-    ]
-    assert list(forwarding.ahead(made.machine, target)) == []
-    kernel.log.clear()
-    turn(made, 0.25)
-    assert not any("dev wgl2-0" in line for line in kernel.log), "the daemon would make the same"
-    leaf, _ = daemon(tmp_path / "leaf", None)
-    assert list(forwarding.ahead(leaf.machine, generations.load(leaf.machine, GENERATION))) == []
 
 
 def test_prefixes_that_nobody_has_any_more_are_taken_away() -> None:
