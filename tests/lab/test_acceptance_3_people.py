@@ -22,7 +22,7 @@ from tests.lab.mesh import Declaration, Mesh
 
 NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
 ENTRY, BEHIND = "fsn-a", "fsn-b"
-DEVICES = tuple(f"dev-{number}" for number in range(10))
+DEVICES = tuple(f"dev-{number}" for number in range(11))
 LATE = "late"
 SOON = 12.0
 """Seconds before the end of a last day at which nodes' clocks are set."""
@@ -122,11 +122,15 @@ def test_one_peer_leads_to_a_whole_site(people: People) -> None:
 
 
 def test_a_revoked_device_is_refused_by_the_last_node_in_seconds(
-    people: People, capsys: pytest.CaptureFixture[str]
+    people: People, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ten times: echoes of four nodes stop; sessions end, directly and behind the entry."""
+    """Echoes of four nodes stop; sessions end, directly and behind the entry.
+
+    Twice in the gate, ten times where everything is tried.
+    """
     worst = []
-    for name in DEVICES:
+    all_of_them = bool(request.config.getoption("--every-fault"))
+    for name in DEVICES if all_of_them else DEVICES[:3]:
         with laptop(people.mesh, name, "wg1") as device:
             for node in NODES:
                 assert device.reaches(people.address[node], seconds=20), node
@@ -145,8 +149,7 @@ def test_a_revoked_device_is_refused_by_the_last_node_in_seconds(
             assert max(last.values()) <= REFUSED, last
             assert not device.reaches(people.address[BEHIND], seconds=1)
             worst.append(max(last.values()))
-    stack = people.mesh.stack_file.read_text()
-    assert not [name for name in DEVICES if name in stack]
+        assert name not in people.mesh.stack_file.read_text()
     with capsys.disabled():
         sys.stdout.write(f"\nrevoked, last of 4 nodes refuses after: {sorted(worst)}\n")
 

@@ -146,6 +146,7 @@ def test_a_lost_control_machine_is_rebuilt(
     assert minutes < MINUTES
 
 
+@pytest.mark.long
 def test_a_backup_from_before_a_rotation_comes_in_by_the_other_way(mesh: Mesh, kept: Path) -> None:
     """Management's keys are other ones since: wg1 is shut, wg0 is not, and a plain `up` heals it.
 
