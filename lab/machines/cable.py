@@ -52,12 +52,8 @@ class Cable:
     _unit: str = ""
     _from: int = 0
 
-    def plug(self, *, rescue: bool = False) -> None:
-        """Connect, and have the machine's getty ask who is there.
-
-        Args:
-            rescue: Have sulogin ask instead, as a boot that failed does (emergency.service).
-        """
+    def plug(self) -> None:
+        """Connect, and have the machine's getty ask who is there."""
         self._process = subprocess.Popen(
             self.machine.words("python3", "-c", _HOLDER),
             stdin=subprocess.PIPE,
@@ -66,14 +62,7 @@ class Cable:
         )
         number = self._line()
         self._unit = f"container-getty@{number}.service"
-        words = ["systemctl", "start", self._unit]
-        if rescue:
-            terminal = f"/dev/pts/{number}"
-            self._unit = f"cable-{number}.service"
-            words = ["systemd-run", "--quiet", "--collect", f"--unit={self._unit}"]
-            words += [f"--property=TTYPath={terminal}", "--property=StandardInput=tty-force"]
-            words += ["--property=StandardOutput=tty", "--setenv=HOME=/root", "sulogin", terminal]
-        done = self.machine.run(*words)
+        done = self.machine.run("systemctl", "start", self._unit)
         if done.returncode:
             raise LabError(f"the console of {self.machine.server}: {done.stderr.strip()}")
 

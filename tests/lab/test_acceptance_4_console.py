@@ -85,23 +85,6 @@ def test_a_wrong_password_is_refused_and_the_right_one_is_not(
     assert own["password"] not in cable.seen
 
 
-def test_a_boot_that_failed_takes_it_too(mesh: Mesh, passwords: dict[str, dict[str, str]]) -> None:
-    """What asks in emergency mode, sulogin, refuses a wrong one and takes root's."""
-    cable = Cable(mesh.lab.machine(NODE))
-    cable.plug(rescue=True)
-    try:
-        cable.see(r"to continue\): $")
-        cable.type(passwords[OTHER]["password"])
-        cable.see("incorrect")
-        cable.see(r"to continue\): $")
-        cable.type(passwords[NODE]["password"])
-        cable.see(r"# $")
-        cable.type("id -un; hostname")
-        cable.see(rf"\nroot\n{NODE}\n")
-    finally:
-        cable.unplug()
-
-
 def _attempt(mesh: Mesh, name: str, password: str, where: str) -> str:
     """A shell line that tries the password over SSH from a node, without a word of it."""
     machine = mesh.lab.machine(name)
