@@ -24,6 +24,8 @@ _LONG = {
         "tests/lab/test_faults.py",
         "tests/lab/test_takeover.py",
         "tests/lab/test_takeover_back.py",
+        "tests/lab/test_acceptance_3_people.py",
+        "tests/lab/test_acceptance_4_rebuild.py",
         "tests/lab/test_acceptance_8_links.py",
         "tests/lab/test_acceptance_8_routes.py",
         "tests/lab/test_acceptance_8_switch.py",
