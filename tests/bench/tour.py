@@ -176,13 +176,15 @@ def told(stop: Stop, text: str) -> str:
 def _run(mesh: Mesh, stop: Stop, stack: str) -> str:
     if stop.before:
         stop.before(mesh)
-    program, *words = shlex.split(stop.command)
+    # The demo's lab has no name to be given; this one does.
+    there = f"lab:{mesh.lab.lab.name}"
+    program, *words = shlex.split(stop.command.replace("--from lab", f"--from {there}"))
     known = [str(mesh.project / ".venv/bin/python"), "-m", "scripts.cli"]
     start = known if program == "backplane" else [program]
-    done = mesh.run(*("env", f"COLUMNS={WIDTH}", *start, *words, "--stack", stack), seconds=_TAKES)
+    done = mesh.run("env", f"COLUMNS={WIDTH}", *start, *words, "--stack", stack, seconds=_TAKES)
     if done.code != stop.code:
         raise SystemExit(f"{stop.command}: ended {done.code}\n{done.out}\n{done.err}")
-    return told(stop, done.out)
+    return told(stop, done.out.replace(there, "lab"))
 
 
 def main() -> int:
