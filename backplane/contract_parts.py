@@ -141,6 +141,15 @@ class Site(Part):
     """The nodes by which people reach all its nodes, the first one as a rule; may be empty."""
 
 
+class Login(Part):
+    """A person's own account on every node."""
+
+    user: Text
+    """Its name."""
+    sudo: list[Text]
+    """The commands that it may run as root; `ALL` for every one."""
+
+
 class Person(Part):
     """An operator's device or a runner."""
 
@@ -154,6 +163,8 @@ class Person(Part):
     """The WireGuard keys that it brings; the stack makes the others."""
     expires: Day | None
     """The last day (UTC) on which nodes let it in; null without an end."""
+    login: Login | None
+    """The account that it opens; null where that is root, or where it opens none."""
 
 
 class Link(Part):
