@@ -190,9 +190,10 @@ def _rules(machine: Machine, target: Generation) -> Iterator[Difference]:
             machine.disk.ensure_directory(link.parent, 0o750)
             machine.disk.point(link, aim)
 
-        present = "something else" if there else ""
-        sides = {"declared": f"a link to {aim}", "live": present}
-        yield Difference(area=_AREA, what=SUDOERS, mend=point, **sides)
+        live_ = "something else" if there else ""
+        yield Difference(
+            area=_AREA, what=SUDOERS, declared=f"a link to {aim}", live=live_, mend=point
+        )
 
 
 def _run(machine: Machine, program: str, *words: str) -> None:

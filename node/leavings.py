@@ -101,9 +101,9 @@ def put_aside(machine: Machine, user: str, uid: int, home: Path) -> Path | None:
 def give_back(machine: Machine, user: str, uid: int, home: Path) -> None:
     """Move back what was put aside last, if there is no home by now."""
     kept = machine.layout.at(KEPT)
-    name = re.compile(rf"{re.escape(user)}-{_STAMP}")
+    called = re.compile(rf"{re.escape(user)}-{_STAMP}")
     asides = sorted(
-        one for one in kept.glob("*") if name.fullmatch(one.name) and (one / HOME).is_dir()
+        one for one in kept.glob("*") if called.fullmatch(one.name) and (one / HOME).is_dir()
     )
     if home.exists() or not asides:
         return

@@ -91,31 +91,12 @@ def test_people_have_accounts_of_their_own_until_they_go(
     alice = _device(mesh, tmp_path, "alices", "alice-k")
     bob = _device(mesh, tmp_path, "bobs", "bob")
     at = _hire(mesh, [(alice, MAY), (bob, None)])
-    with laptop(mesh, bob.entry, "wg1") as device:
-        for name in NODES:
-            assert device.reaches(at[name], seconds=30), name
-        first = at["fsn-a"]
-        assert bob.run(first, "whoami; id -nG").stdout.split() == ["bob", "bob"]
-        for command in ("sudo -n /usr/bin/id", "sudo -n -l", "su root -c id", "cat /etc/shadow"):
-            assert bob.run(first, command).returncode != 0, command
-        for user in ("root", "daemon", "alice-k"):
-            assert "Permission denied" in bob.run(first, "id", user).stderr, user
-        stolen = Device(
-            entry=bob.entry, user="alice-k", key=alice.key, known=bob.known, space=bob.space
-        )
-        assert "Permission denied" in stolen.run(first, "id").stderr, "a key from elsewhere"
+    _is_no_root(mesh, bob, alice, at)
     with laptop(mesh, alice.entry, "wg1") as device:
-        sessions = []
         for name in NODES:
             assert device.reaches(at[name], seconds=30), name
             _may(alice, at[name])
-            alice.run(at[name], "nohup sleep 5000 >/dev/null 2>&1 & echo hers >notes")
-            alice.run(at[name], "nohup sudo -n /usr/bin/sleep 3000 >/dev/null 2>&1 & sleep 1")
-            sessions.append(alice.begin(at[name], "sleep 4000"))
-        for name in NODES:
-            node = mesh.lab.on(name)
-            for number in (3000, 4000, 5000):
-                node.wait_until_succeeds(f"pgrep -f '^(/usr/bin/)?sleep {number}'", 20)
+        sessions = [_settle(mesh, alice, name, at[name]) for name in NODES]
         assert [one.poll() for one in sessions] == [None] * len(NODES)
 
         def fire(declared: Declaration) -> None:
@@ -148,6 +129,34 @@ def test_people_have_accounts_of_their_own_until_they_go(
             f"\nlogins: an `up` of {seconds:.1f} s left nothing of a removed person with three "
             f"processes on each of {len(NODES)} nodes"
         )
+
+
+def _is_no_root(mesh: Mesh, bob: Device, alice: Device, at: dict[str, str]) -> None:
+    """Who has no right by sudo is himself and nobody else, also with somebody else's key."""
+    with laptop(mesh, bob.entry, "wg1") as device:
+        for name in NODES:
+            assert device.reaches(at[name], seconds=30), name
+        first = at["fsn-a"]
+        assert bob.run(first, "whoami; id -nG").stdout.split() == ["bob", "bob"]
+        for command in ("sudo -n /usr/bin/id", "sudo -n -l", "su root -c id", "cat /etc/shadow"):
+            assert bob.run(first, command).returncode != 0, command
+        for user in ("root", "daemon", "alice-k"):
+            assert "Permission denied" in bob.run(first, "id", user).stderr, user
+        stolen = Device(
+            entry=bob.entry, user="alice-k", key=alice.key, known=bob.known, space=bob.space
+        )
+        assert "Permission denied" in stolen.run(first, "id").stderr, "a key from elsewhere"
+
+
+def _settle(mesh: Mesh, alice: Device, name: str, address: str) -> subprocess.Popen[str]:
+    """Have her leave a file and three processes on a node; return the session of one of them."""
+    alice.run(address, "nohup sleep 5000 >/dev/null 2>&1 & echo hers >notes")
+    alice.run(address, "nohup sudo -n /usr/bin/sleep 3000 >/dev/null 2>&1 & sleep 1")
+    session = alice.begin(address, "sleep 4000")
+    for number in (3000, 4000, 5000):
+        running = f"pgrep -f '^(/usr/bin/)?sleep {number}'"
+        mesh.lab.on(name).wait_until_succeeds(running, 20)
+    return session
 
 
 def _may(alice: Device, address: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node import accounts, drift, enroll, giveback, leavings, staging, verbs
+from node import accounts, drift, enroll, leavings, staging, verbs
 from node.layout import Layout
 from node.machine import Machine
 from node.passwd import FIRST_UID, UIDS, live, uid_of
@@ -91,6 +91,11 @@ def _edit(path: str, old: str, new: str) -> Callable[[Box], object]:
     return harm
 
 
+def _forged(box: Box) -> None:
+    box.layout.at(RULE).unlink()
+    box.layout.at(RULE).write_text("alice ALL=ALL\n")
+
+
 HARMS: dict[str, tuple[Callable[[Box], object], str]] = {
     "password": (_edit("/etc/shadow", "alice:*", "alice:$y$hash"), "account alice, password"),
     "group": (_edit("/etc/group", "sudo:x:27:", "sudo:x:27:alice"), "account alice, groups"),
@@ -101,10 +106,7 @@ HARMS: dict[str, tuple[Callable[[Box], object], str]] = {
                   "account alice, home directory"),
     "no home": (lambda b: shutil.rmtree(b.layout.at("/home/alice")),
                 "account alice, home directory"),
-    "a file in place of the rule": (
-        lambda b: (b.layout.at(RULE).unlink(), b.layout.at(RULE).write_text("alice ALL=ALL\n")),
-        RULE,
-    ),
+    "a file in place of the rule": (_forged, RULE),
     "one too many": (
         lambda b: b.kernel.run(
             ["useradd", "--uid", str(uid_of("eve")), "--gid", "1", "--comment", "x",
@@ -284,7 +286,6 @@ def test_a_machine_that_is_given_back_has_no_account_of_ours(box: Box) -> None:
     assert not box.layout.at(RULE).is_symlink()
     assert [path.name[:5] for path in kept(box.layout, "alice")] == ["alice"]
     assert not str(leavings.KEPT).startswith("/var/lib/backplane")
-    assert giveback.accounts is accounts
 
 
 def _removal(machine: Machine) -> None:
