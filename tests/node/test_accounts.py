@@ -1,35 +1,27 @@
 """People's own accounts on a machine in memory: made, put right, taken away, given back."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from node import accounts, drift, enroll, leavings, staging, verbs
-from node.layout import Layout
-from node.machine import Machine
+from node import accounts, drift, leavings, staging, verbs
 from node.passwd import FIRST_UID, UIDS, live, uid_of
-from tests.node.cuts import Cut, CutDisk, Platter, Scissors
-from tests.node.model import Box, booted, born
+from tests.node.model import Box
 from tests.node.people import OWNERS
 from tests.node.recipe import Recipe, encode
 from tests.node.steps import OLD, flipped, refusal
+from tests.node.tenants import ALICE, UID, kept, lived_in, owner, processes, users
 
-ALICE = replace(OLD, logins=("alice",))
 BOTH = replace(OLD, logins=("alice", "bob"))
-UID = uid_of("alice")
 RULE = "/etc/sudoers.d/backplane"
 
 
 @pytest.fixture(autouse=True)
 def _owners(monkeypatch: pytest.MonkeyPatch) -> None:
     """Owners as they were noted; what else drift looks at has no programs in memory."""
-    monkeypatch.setattr(
-        "node.leavings.owner",
-        lambda path: int((path / OWNERS).read_text()) if (path / OWNERS).exists() else 0,
-    )
+    monkeypatch.setattr("node.leavings.owner", owner)
     monkeypatch.setattr("node.facts.listeners", lambda _: [])
     monkeypatch.setattr("node.facts.failed_units", lambda _: [])
     monkeypatch.setattr("node.drift_sshd.settings", lambda *_: [])
@@ -47,16 +39,6 @@ def rolled(box: Box, new: Recipe) -> None:
     about, _ = flipped(box, new)
     verbs.confirm(box.machine, about)
     verbs.release(box.machine, {"id": "x"})
-
-
-def users(machine: Machine) -> set[str]:
-    """Every account but those of the installation."""
-    return set(live(machine)) - {"root", "daemon"}
-
-
-def kept(layout: Layout, user: str) -> list[Path]:
-    """What was put aside of a user."""
-    return sorted(layout.at(leavings.KEPT).glob(f"{user}-*"))
 
 
 def test_a_flip_makes_an_account_without_a_password_in_no_group(box: Box) -> None:
@@ -170,39 +152,17 @@ def test_a_list_that_names_no_accounts_of_ours_is_refused(box: Box) -> None:
         assert not [argv for argv in box.kernel.log if argv[0] in {"useradd", "groupadd"}]
 
 
-def _lived_in(box: Box) -> None:
-    home = box.layout.at("/home/alice")
-    (home / "notes").write_text("hers\n")
-    for folder in (*leavings.FILES.values(), leavings.LINGER):
-        box.layout.at(folder).mkdir(parents=True, exist_ok=True)
-        (box.layout.at(folder) / "alice").write_text(f"{folder}\n")
-    jobs = box.layout.at(leavings.JOBS)
-    jobs.mkdir(parents=True, exist_ok=True)
-    (jobs / "a1").mkdir()
-    (jobs / "a1" / OWNERS).write_text("4711")
-    box.kernel.run_as(100, UID)
-    box.kernel.run_as(101, 0, loginuid=str(UID))
-    box.kernel.run_as(102, 0, cgroup=f"0::/user.slice/user-{UID}.slice/session-1.scope\n")
-    box.kernel.run_as(103, 0, environ=f"PATH=/\0SUDO_UID={UID}\0")
-    box.kernel.run_as(200, 0, loginuid="0", environ=f"X=SUDO_UID={UID}\0")
-    box.kernel.run_as(201, 4711, cgroup=f"0::/user.slice/user-{UID}1.slice\n")
-
-
-def _processes(box: Box) -> set[str]:
-    return {path.name for path in box.layout.at("/proc").glob("[0-9]*")}
-
-
 def test_nothing_that_can_act_is_left_of_who_is_removed(box: Box) -> None:
     """Account, group, rule, processes, crontab, mail, lingering: gone; others' processes are not.
 
     What was hers is aside, for root alone.
     """
     rolled(box, BOTH)
-    _lived_in(box)
+    lived_in(box)
     rolled(box, replace(OLD, logins=("bob",)))
     assert users(box.machine) == {"bob"}
     assert "alice" not in box.layout.at("/etc/group").read_text()
-    assert _processes(box) == {"200", "201"}
+    assert processes(box) == {"200", "201"}
     for folder in (*leavings.FILES.values(), leavings.LINGER, "/home"):
         assert not (box.layout.at(folder) / "alice").exists(), folder
     (aside,) = kept(box.layout, "alice")
@@ -225,7 +185,7 @@ def test_a_process_that_does_not_end_keeps_the_account_from_being_deleted(box: B
 def test_an_undo_gives_everything_back(box: Box) -> None:
     """A removal that is not confirmed: account, home, crontab and mail are there as before."""
     rolled(box, ALICE)
-    _lived_in(box)
+    lived_in(box)
     flipped(box, OLD)
     assert users(box.machine) == set()
     verbs.rollback(box.machine, {"lease": "x"})
@@ -248,7 +208,7 @@ def test_an_undo_takes_a_new_account_away(box: Box) -> None:
 def test_somebody_new_of_the_same_name_gets_nothing_of_the_old_one(box: Box) -> None:
     """After a confirmed removal the home stays aside; nor is `alice-2` taken for `alice`."""
     rolled(box, replace(OLD, logins=("alice", "alice-2")))
-    _lived_in(box)
+    lived_in(box)
     rolled(box, OLD)
     rolled(box, ALICE)
     assert not (box.layout.at("/home/alice") / "notes").exists()
@@ -262,7 +222,7 @@ def test_somebody_new_of_the_same_name_gets_nothing_of_the_old_one(box: Box) -> 
 def test_boot_puts_right_what_a_cut_left(box: Box) -> None:
     """The power goes between a flip and its confirm: the watch makes the accounts boot's own."""
     rolled(box, ALICE)
-    _lived_in(box)
+    lived_in(box)
     flipped(box, replace(OLD, logins=("bob",)))
     box.kernel.boot()
     accounts.booted(box.machine)
@@ -280,83 +240,12 @@ def test_the_watch_of_an_unconfirmed_change_leaves_its_accounts(box: Box) -> Non
 def test_a_machine_that_is_given_back_has_no_account_of_ours(box: Box) -> None:
     """Accounts and rules go; homes stay aside, outside of what is forgotten."""
     rolled(box, BOTH)
-    _lived_in(box)
+    lived_in(box)
     accounts.end(box.machine)
     assert users(box.machine) == set()
     assert not box.layout.at(RULE).is_symlink()
     assert [path.name[:5] for path in kept(box.layout, "alice")] == ["alice"]
     assert not str(leavings.KEPT).startswith("/var/lib/backplane")
-
-
-def _removal(machine: Machine) -> None:
-    staging.stage(machine, OLD.encode())
-    about = {"lease": "x", "generation": OLD.generation}
-    verbs.take_lease(machine, {"id": "x", "seconds": 600})
-    verbs.arm(machine, {**about, "seconds": 120})
-    verbs.flip(machine, about)
-    verbs.confirm(machine, about)
-    verbs.release(machine, {"id": "x"})
-
-
-def _undone(machine: Machine) -> None:
-    staging.stage(machine, OLD.encode())
-    about = {"lease": "x", "generation": OLD.generation}
-    verbs.take_lease(machine, {"id": "x", "seconds": 600})
-    verbs.arm(machine, {**about, "seconds": 120})
-    verbs.flip(machine, about)
-    verbs.rollback(machine, {"lease": "x"})
-    verbs.release(machine, {"id": "x"})
-
-
-def _copies(memory: Path) -> Iterator[tuple[int, Box, Scissors]]:
-    """The same lived-in machine again and again, to be cut one step later each time."""
-    (memory / "disk").mkdir()
-    first = born(memory / "disk")
-    first.kernel.settle_people()
-    enroll.enroll(first.machine, ALICE.encode())
-    enroll.finish(first.machine, {})
-    _lived_in(first)
-    steps = 0
-    while True:
-        shutil.copytree(memory / "disk", memory / str(steps), symlinks=True)
-        box, scissors = booted(memory / str(steps)), Scissors()
-        box.kernel.before_each = scissors.step
-        yield steps, box, scissors
-        shutil.rmtree(memory / str(steps))
-        steps += 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("reboots", [False, True])
-@pytest.mark.parametrize(("verb", "stays"), [(_removal, False), (_undone, True)])
-def test_cut_anywhere_nothing_is_lost_and_nothing_half_removed(
-    memory: Path, verb: Callable[[Machine], None], *, stays: bool, reboots: bool
-) -> None:
-    """Killed before every step, with a reboot or without: done again it ends as without the cut.
-
-    Her notes are at home or aside at any moment, and never lost.
-    """
-    for steps, box, scissors in _copies(memory):
-        machine = box.with_disk(CutDisk(scissors, Platter()))
-        scissors.left, finished = steps, True
-        try:
-            verb(machine)
-        except Cut:
-            finished = False
-        scissors.left = None
-        assert len([*box.layout.at("/home").rglob("notes")]) == 1
-        if reboots:
-            box.kernel.boot()
-            accounts.booted(machine)
-        verb(machine)
-        assert users(machine) == ({"alice"} if stays else set()), steps
-        (notes,) = box.layout.at("/home").rglob("notes")
-        assert notes.read_text() == "hers\n"
-        assert (notes == box.layout.at("/home/alice/notes")) == stays, steps
-        assert not _processes(box) & {"100", "101", "102", "103"}
-        if finished:
-            break
-    assert steps > 40
 
 
 def test_numbers_are_in_a_range_that_nobody_gives_away() -> None:
