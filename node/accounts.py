@@ -83,7 +83,8 @@ def remove(machine: Machine, one: Account) -> None:
     aside = leavings.put_aside(machine, one.user, one.uid, machine.layout.at(one.home))
     # What began since then, before its home and its jobs were gone.
     leavings.end(machine, one.user, one.uid)
-    _run(machine, "userdel", one.user)
+    # What has ended but is not waited for yet by whoever began it would count as in use.
+    _run(machine, "userdel", "--force", one.user)
     if one.user in groups(machine):
         _run(machine, "groupdel", one.user)
     kept = f"; what it had is in {aside}" if aside else ""

@@ -25,6 +25,7 @@ _STAMP = r"\d{4}-\d{2}-\d{2}T\d{6}Z"
 _TRIES = 50
 _STEP = 0.1
 _OWN = 0o600
+_ENDED = {"Z", "X"}
 _LOOK = "look at `ps -eo pid,user,stat,args` on the machine; then run `pulumi up` again"
 
 
@@ -140,8 +141,10 @@ def _move(machine: Machine, source: Path, target: Path) -> None:
 def _acts_for(folder: Path, uid: int) -> bool:
     number = str(uid)
     status = (folder / "status").read_text(encoding="ascii", errors="replace")
-    uids = next((line for line in status.splitlines() if line.startswith("Uid:")), "")
-    if number in uids.split()[1:]:
+    told = {line.partition(":")[0]: line.split()[1:] for line in status.splitlines()}
+    if set(told.get("State", ())) & _ENDED:
+        return False
+    if number in told.get("Uid", ()):
         return True
     if (folder / "loginuid").exists() and (folder / "loginuid").read_text().strip() == number:
         return True

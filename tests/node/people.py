@@ -33,7 +33,10 @@ class People:
         """Have a process: `loginuid`, `cgroup` and `environ` say what they say."""
         folder = self._at(f"/proc/{pid}")
         folder.mkdir(parents=True)
-        texts = {"status": f"Name:\tx\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n", "cgroup": "0::/\n"}
+        texts = {
+            "status": f"Name:\tx\nState:\tS (sleeping)\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n",
+            "cgroup": "0::/\n",
+        }
         for name, text in {**texts, "environ": "", **told}.items():
             (folder / name).write_text(text, encoding="utf-8")
         return folder
@@ -82,16 +85,13 @@ class People:
             self._chown(["--no-dereference", f"{uid}:{uid}", str(self._at(told["--home-dir"]))])
         return ""
 
-    def _userdel(self, argv: list[str]) -> str | None:
-        uid = next(line.split(":")[2] for line in self._lines("/etc/passwd") if
-                   line.startswith(f"{argv[0]}:"))  # fmt: skip
-        texts = [path.read_text() for path in self._at("/proc").glob("[0-9]*/status")]
-        if any(uid in text.split("Uid:")[1].split() for text in texts):
-            return None
-        self._without("/etc/shadow", argv[0])
-        self._without("/etc/passwd", argv[0])
+    def _userdel(self, argv: list[str]) -> str:
+        *forced, user = argv
+        assert forced == ["--force"]
+        self._without("/etc/shadow", user)
+        self._without("/etc/passwd", user)
         groups = [line.split(":") for line in self._lines("/etc/group")]
-        left = [[*row[:3], row[3].replace(argv[0], "")] for row in groups if row[0] != argv[0]]
+        left = [[*row[:3], row[3].replace(user, "")] for row in groups if row[0] != user]
         self._write("/etc/group", [":".join(row) for row in left])
         return ""
 

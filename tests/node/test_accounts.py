@@ -83,7 +83,7 @@ HARMS: dict[str, tuple[Callable[[Box], object], str]] = {
     "group": (_edit("/etc/group", "sudo:x:27:", "sudo:x:27:alice"), "account alice, groups"),
     "shell": (_edit("/etc/passwd", ":/home/alice:/bin/bash", ":/home/alice:/bin/sh"),
               "account alice, shell"),
-    "gone": (lambda b: b.kernel.run(["userdel", "alice"]), "account alice"),
+    "gone": (lambda b: b.kernel.run(["userdel", "--force", "alice"]), "account alice"),
     "home open": (lambda b: b.layout.at("/home/alice").chmod(0o755),
                   "account alice, home directory"),
     "no home": (lambda b: shutil.rmtree(b.layout.at("/home/alice")),
@@ -180,6 +180,17 @@ def test_a_process_that_does_not_end_keeps_the_account_from_being_deleted(box: B
     box.kernel.refuse = lambda argv: "no" if argv[0] == "kill" else None
     assert "processes of alice do not end: 100" in refusal(flipped, box, OLD)
     assert users(box.machine) == {"alice"}
+
+
+def test_what_has_ended_and_is_not_waited_for_keeps_nothing_from_ending(box: Box) -> None:
+    """A zombie acts for nobody: the account goes, and no signal is sent for it."""
+    rolled(box, ALICE)
+    folder = box.kernel.run_as(100, UID)
+    status = (folder / "status").read_text()
+    (folder / "status").write_text(status.replace("S (sleeping)", "Z (zombie)"))
+    rolled(box, OLD)
+    assert users(box.machine) == set()
+    assert processes(box) == {"100"}
 
 
 def test_an_undo_gives_everything_back(box: Box) -> None:
