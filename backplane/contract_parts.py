@@ -141,15 +141,6 @@ class Site(Part):
     """The nodes by which people reach all its nodes, the first one as a rule; may be empty."""
 
 
-class Login(Part):
-    """A person's own account on every node."""
-
-    user: Text
-    """Its name."""
-    sudo: list[Text]
-    """The commands that it may run as root; `ALL` for every one."""
-
-
 class Person(Part):
     """An operator's device or a runner."""
 
@@ -163,8 +154,10 @@ class Person(Part):
     """The WireGuard keys that it brings; the stack makes the others."""
     expires: Day | None
     """The last day (UTC) on which nodes let it in; null without an end."""
-    login: Login | None
-    """The account that it opens; null where that is root, or where it opens none."""
+    user: Text | None
+    """The account of the person's own that it opens; null where that is root, or none."""
+    sudo: list[Text]
+    """The commands that the account may run as root; `ALL` for every one."""
 
 
 class Link(Part):

@@ -169,7 +169,8 @@ def _person(person: PlanPerson) -> Json:
         "public_keys": dict(sorted(person.public_keys.items())),
         "ssh_key": person.ssh_key,
         "expires": person.expires,
-        "login": {"user": login.user, "sudo": list(login.sudo)} if login else None,
+        "user": login.user if login else None,
+        "sudo": list(login.sudo) if login else [],
     }
 
 
