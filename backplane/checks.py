@@ -13,6 +13,7 @@ from backplane import (
     cloud_checks,
     copies_checks,
     dns_checks,
+    login_checks,
     machine_checks,
     people_checks,
     planes,
@@ -58,6 +59,7 @@ def mistakes(raw: object) -> list[Mistake]:
         _people,
         people_checks.entries,
         people_checks.ends,
+        login_checks.logins,
         _endpoints,
     ):
         found += check(view)

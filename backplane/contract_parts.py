@@ -154,6 +154,10 @@ class Person(Part):
     """The WireGuard keys that it brings; the stack makes the others."""
     expires: Day | None
     """The last day (UTC) on which nodes let it in; null without an end."""
+    user: Text | None
+    """The account of the person's own that it opens; null where that is root, or none."""
+    sudo: list[Text]
+    """The commands that the account may run as root; `ALL` for every one."""
 
 
 class Link(Part):

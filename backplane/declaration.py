@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import Field, StrictBool, StrictInt, StrictStr, ValidationError, WrapValidator
 
-from backplane import checks, machine_rules, planes, rules, translate
+from backplane import checks, login_rules, machine_rules, planes, rules, translate
 from backplane.addressing import MAX_NETWORK
 from backplane.mistakes import DeclarationError, Mistake
-from backplane.model import Mbit, Model, Name, Port
+from backplane.model import Mbit, Model, Name, Port, whole
 from backplane.settings import (
     SETTINGS,
     Console,
@@ -27,6 +27,7 @@ from backplane.settings import (
 __all__ = [
     "Declaration",
     "DeclarationError",
+    "Login",
     "Machine",
     "Mistake",
     "Node",
@@ -44,6 +45,9 @@ Kind = Annotated[StrictStr, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
 Epoch = Annotated[StrictInt, Field(ge=1)]
 Day = Annotated[StrictStr, Field(pattern=rules.DAY_PATTERN)]
 MemberId = Annotated[StrictInt, Field(ge=1, le=254)]
+Sudo = Annotated[
+    Literal["all", "none"] | Annotated[list[StrictStr], Field(min_length=1)], WrapValidator(whole)
+]
 Slot = Literal["enrollment", "management", "monitoring", "storage"]
 Family = Literal["ipv4", "ipv6"]
 Image = Literal["debian-12", "debian-13", "ubuntu-24.04"]
@@ -119,6 +123,13 @@ class Site(Model):
     nodes: dict[Name, Node] = {}
 
 
+class Login(Model):
+    """A person's own account on every node."""
+
+    user: Annotated[StrictStr, Field(pattern=login_rules.USER_PATTERN)]
+    sudo: Sudo = "none"
+
+
 class Operator(Model):
     """A person's device, on the planes it names."""
 
@@ -127,6 +138,7 @@ class Operator(Model):
     public_keys: dict[StrictStr, StrictStr] = {}
     ssh_key: StrictStr | None = None
     expires: Day | None = None
+    login: Login | None = None
 
 
 class Runner(Model):
@@ -181,6 +193,7 @@ _RULED: Sequence[tuple[type[Model], str]] = (
     (Machine, "sites.*.nodes.*.machine."),
     (Node, "sites.*.nodes.*."),
     (Site, "sites.*."),
+    (Login, "operators.*.login."),
     (Operator, "operators.*."),
     (Runner, "runners.*."),
     (Declaration, ""),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from backplane.addressing import Address
 from backplane.copies import Pool
+from backplane.logins import Login
 
 Kind = Literal["node", "runner", "operator"]
 Family = Literal["ipv4", "ipv6"]
@@ -177,7 +178,8 @@ class PlanPerson:
     """An operator's device or a runner: a peer of every node on its planes.
 
     `public_keys` and `ssh_key` hold what the person brings; the stack makes the rest. `expires` is
-    the last day (ISO 8601, UTC) on which nodes let an operator in; None for no end.
+    the last day (ISO 8601, UTC) on which nodes let an operator in; None for no end. `login` is the
+    account of their own; None for an operator who logs in as root, and for every runner.
     """
 
     name: str
@@ -188,6 +190,7 @@ class PlanPerson:
     public_keys: Mapping[str, str]
     ssh_key: str | None
     expires: str | None = None
+    login: Login | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

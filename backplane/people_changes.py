@@ -34,7 +34,8 @@ def people(old: Json, new: Json) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _person(one: Json) -> str:
     day = f", up to {one['expires']}" if one.get("expires") else ""
-    return f"{one['kind']}, on {', '.join(one['addresses'])}{day}"
+    login = f", logs in as {_login(one)}" if one.get("user") else ""
+    return f"{one['kind']}, on {', '.join(one['addresses'])}{day}{login}"
 
 
 def _moves(here: Json, there: Json) -> Iterator[str]:
@@ -44,8 +45,18 @@ def _moves(here: Json, there: Json) -> Iterator[str]:
     if here.get("public_keys", {}) != there.get("public_keys", {}):
         yield "brings another WireGuard key"
     if "ssh_key" in here and here["ssh_key"] != there["ssh_key"]:
-        yield "logs in as root with another SSH key, or no more, or from now on"
+        whose = "as root " if not there.get("user") else ""
+        yield f"logs in {whose}with another SSH key, or no more, or from now on"
+    if _login(here) != _login(there):
+        yield f"logs in as {_login(there)}, before as {_login(here)}"
     if here.get("expires") != (day := there.get("expires")):
         yield f"may come in up to {day}" if day else "has no last day any more"
     if here["key"] != there["key"]:
         yield "has another id, and so other addresses"
+
+
+def _login(one: Json) -> str:
+    """Whose account a device opens, and what may be done from there by sudo."""
+    if not one.get("user"):
+        return "root"
+    return f"{one['user']} (as root: {', '.join(one['sudo']) or 'nothing'})"

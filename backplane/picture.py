@@ -161,6 +161,7 @@ def _digest(parts: Parts) -> str:
 
 
 def _person(person: PlanPerson) -> Json:
+    login = person.login
     return {
         "kind": person.kind,
         "key": person.key,
@@ -168,6 +169,8 @@ def _person(person: PlanPerson) -> Json:
         "public_keys": dict(sorted(person.public_keys.items())),
         "ssh_key": person.ssh_key,
         "expires": person.expires,
+        "user": login.user if login else None,
+        "sudo": list(login.sudo) if login else [],
     }
 
 

@@ -8,10 +8,12 @@ from backplane.addressing import Address
 from backplane.clouds import default_type
 from backplane.copies import pools
 from backplane.declaration import Declaration, Machine, Node, Operator, Site
+from backplane.login_rules import EVERYTHING
+from backplane.logins import Login
 from backplane.machine_rules import FIRST_SEEN
 from backplane.members import Kind, Peer, PlanMachine, PlanNode, PlanPerson, PlanPlane, PlanSite
 from backplane.planes import STORAGE, Plane
-from backplane.roles import EVERYWHERE, bgp, gateway, replica, routes, segments, zfs
+from backplane.roles import EVERYWHERE, bgp, gateway, replica, routes, segments, sudo, zfs
 
 
 def plane(of: Plane, declaration: Declaration, ula: str) -> PlanPlane | None:
@@ -122,6 +124,8 @@ def _implied(name: str, declaration: Declaration) -> Iterable[str]:
         yield zfs.NAME
     if any(name in one.nodes for one in declaration.segments.values()):
         yield segments.NAME
+    if any(one.login and one.login.sudo != "none" for one in declaration.operators.values()):
+        yield sudo.NAME
     if declaration.settings(STORAGE.slot).use and any(
         one.target == name for one in declaration.replicate.values()
     ):
@@ -150,7 +154,16 @@ def person(
         public_keys=dict(brought),
         ssh_key=operator.ssh_key if operator else None,
         expires=operator.expires if operator else None,
+        login=_login(operator) if operator else None,
     )
+
+
+def _login(operator: Operator) -> Login | None:
+    said = operator.login
+    if said is None:
+        return None
+    listed = tuple(sorted(said.sudo)) if isinstance(said.sudo, list) else ()
+    return Login(user=said.user, sudo=(EVERYTHING,) if said.sudo == "all" else listed)
 
 
 def members(

@@ -6,7 +6,7 @@ and so do the errors and the editor's schema.
 
 from collections.abc import Mapping
 
-from backplane import machine_rules, role_rules, segment_rules
+from backplane import login_rules, machine_rules, role_rules, segment_rules
 from backplane.rule import NAME, Rule
 
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -201,6 +201,7 @@ RULES: Mapping[str, Rule] = {
         "the last day (UTC) on which nodes let this person in, in quotes: YYYY-MM-DD",
         'write it as "2027-03-31", or leave it out for no end',
     ),
+    **login_rules.RULES,
     "runners": Rule("a mapping of names to runners, at least one", "leave it out for one runner"),
     "runners.*": Rule("a runner is a mapping with `id`", "write {id: <number>}"),
     "runners.*.id": Rule(

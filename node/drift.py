@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from node import (
+    accounts,
     console,
     drift_files,
     drift_routes,
@@ -194,6 +195,7 @@ _PARTS: tuple[tuple[str, tuple[str, ...], Part], ...] = (
     ("firewall", ("nftables.nft",), _firewall),
     ("sysctl", ("sysctl.conf",), _sysctl),
     ("files", ("hosts", console.FILE), _files),
+    ("accounts", ("logins/",), accounts.differences),
     ("units", (), _units),
     ("sshd", ("sshd.conf",), _sshd),
 )

@@ -10,6 +10,7 @@ import contextlib
 import secrets
 
 from node import (
+    accounts,
     activation,
     before,
     console,
@@ -113,6 +114,7 @@ def booted(machine: Machine) -> None:
     before.put_back(machine, was.sshd)
     # While systemd still knows them.
     _end_roles(machine)
+    accounts.end(machine)
     machine.commands.run(["systemctl", "disable", "--now", "--quiet", FIREWALL_UNIT])
     watch = f"/etc/systemd/system/{MEMBERS_UNIT}"
     ours = {path: was.files.get(path) for path in (*fixed.FILES, *fixed.LATER) if path != watch}

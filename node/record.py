@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from node import generations, roles, sshd
+from node.errors import Refused
+from node.generations import Generation
 from node.machine import Machine
 
 # What of a generation is put into the kernel or a daemon as a whole, and when it counts as changed.
@@ -61,3 +63,13 @@ def save(machine: Machine, done: Record) -> None:
     """Write the record."""
     parts = {"generation": done.generation, "parts": done.parts}
     machine.remember(machine.layout.applied, parts)
+
+
+def last(machine: Machine, done: Record) -> Generation | None:
+    """The generation that was made live last, if it is known and there."""
+    if done.generation is None:
+        return None
+    try:
+        return generations.load(machine, done.generation)
+    except Refused:
+        return None

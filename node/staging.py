@@ -1,6 +1,6 @@
 """Taking in a bundle: judged whole, written durably, nothing live is changed."""
 
-from node import bundle, firewall, generations, identity, packages, roles, sshd
+from node import accounts, bundle, firewall, generations, identity, packages, roles, sshd
 from node.errors import Refused
 from node.generations import Generation
 from node.layout import BIRTH
@@ -73,6 +73,7 @@ def admit(machine: Machine, decoded: bundle.Bundle) -> Generation:
             _strip(machine, generation, name)
         firewall.check(machine, generation.file("nftables.nft"))
         sshd.check(machine, generation)
+        accounts.check(machine, generation)
         _judge(machine, generation)
     except Refused:
         if not present:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from node import (
+    accounts,
     changes,
     drift_files,
     drift_routes,
@@ -27,7 +28,6 @@ from node import (
     wireguard,
 )
 from node.difference import Difference
-from node.errors import Refused
 from node.generations import Generation
 from node.layout import SSH_UNIT
 from node.machine import Machine
@@ -79,7 +79,7 @@ class Plan:
         live, links = interfaces.read_all(machine)
         done = record.read(machine)
         # What stood there before tells a roamed endpoint from one that is declared anew.
-        last = _last(machine, done)
+        last = record.last(machine, done)
         before = last.wireguard() if last else {}
         for name in set(live) & set(wanted):
             names = last.peer_names(name) if last else {}
@@ -224,6 +224,7 @@ class Plan:
         if self.only is not None:
             return
         machine, known = self.machine, record.services(done)
+        yield from _steps(accounts.differences(machine, self.target))
         wanted, sight = roles.services(self.target), roles.sight(self.target)
         # Those that start others first, or they would do so again.
         for unit in sorted(set(known) - set(wanted), key=lambda unit: (".service" in unit, unit)):
@@ -282,16 +283,6 @@ def _down(machine: Machine, names: Iterable[str]) -> Iterator[Step]:
 def _renew(machine: Machine, name: str) -> None:
     interfaces.take_down(machine, name)
     interfaces.bring_up(machine, name)
-
-
-def _last(machine: Machine, done: Record) -> Generation | None:
-    """The generation that was made live last, if it is known and there."""
-    if done.generation is None:
-        return None
-    try:
-        return generations.load(machine, done.generation)
-    except Refused:
-        return None
 
 
 def _points_elsewhere(machine: Machine, target: Generation) -> bool:

@@ -9,7 +9,7 @@ import random
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
-from node import advertised, giveback, identity, membership, takeover
+from node import accounts, advertised, giveback, identity, membership, takeover
 from node.generations import Generation
 from node.layout import BIRTH
 from node.machine import Machine
@@ -32,6 +32,7 @@ def run(machine: Machine, _: Request) -> Answer:
     with machine.changing():
         takeover.booted(machine)
         giveback.booted(machine)
+        accounts.booted(machine)
     begin = machine.clock.seconds()
     while True:
         advertised.hear(machine)

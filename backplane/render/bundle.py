@@ -11,8 +11,9 @@ from typing import Any
 
 from backplane import console, keys, names, planes
 from backplane.keys import Card, Identity
+from backplane.logins import able
 from backplane.plan import Peer, Plan, PlanNode, PlanPerson
-from backplane.render import entry, hosts, nftables, services, sshd, sysctl, tunnels
+from backplane.render import entry, hosts, logins, nftables, services, sshd, sysctl, tunnels
 from backplane.render.keytable import KeyTable, fill
 from backplane.render.tunnels import Known
 from backplane.roles import replica
@@ -151,15 +152,23 @@ def _make(
     )
     files["sshd.conf"] = (
         "0644",
-        sshd.config(node, slots=peers, copies=replica.NAME in run.document),
+        sshd.config(
+            node,
+            slots=peers,
+            copies=replica.NAME in run.document,
+            logins=[one.user for one in able(person for person, _ in people)],
+        ),
     )
     files["ssh_host_ed25519_key"] = ("0600", identity.ssh.private.text())
     files["ssh_host_ed25519_key.pub"] = ("0644", f"{identity.ssh.public} {node.name}\n")
+    roots = [(person, key) for person, key in people if person.login is None]
     entries = [one for one in plan.entries(node.site) if one is not node]
     files["authorized_keys"] = (
         "0600",
-        sshd.authorized_keys(people, slots=peers, entries=entries),
+        sshd.authorized_keys(roots, slots=peers, entries=entries),
     )
+    own = logins.files(people, slots=peers, entries=entries)
+    files.update({path: ("0644", text) for path, text in own.items()})
     files["sysctl.conf"] = (
         "0644",
         sysctl.config(

@@ -22,18 +22,25 @@ ASK = "backplane-members"
 STATEMENT = "/run/backplane/members"
 """Where that list lies, for sshd to show."""
 
+LOGIN_KEYS = "logins/keys"
+"""Where in a generation the keys of people's own accounts lie, a file for each."""
+
 LISTEN_SLOTS: tuple[str, ...] = (planes.ENROLLMENT.slot, planes.MANAGEMENT.slot)
 """Where sshd listens: the two ways in."""
 
 
-def config(node: PlanNode, *, slots: Iterable[str], copies: bool = False) -> str:
+def config(
+    node: PlanNode, *, slots: Iterable[str], copies: bool = False, logins: Iterable[str] = ()
+) -> str:
     """The drop-in for a node.
 
     Args:
         node: whose.
         slots: the planes that are up; it listens on those of them that are ways in.
         copies: whether other nodes send datasets here: then it listens on storage, for them alone.
+        logins: the accounts of people's own, by name: nobody else but root can log in.
     """
+    users = sorted(logins)
     up = set(slots)
     listen: list[str] = []
     for slot in (*LISTEN_SLOTS, *([planes.STORAGE.slot] if copies else ())):
@@ -57,6 +64,7 @@ def config(node: PlanNode, *, slots: Iterable[str], copies: bool = False) -> str
             "KbdInteractiveAuthentication no",
             "PermitEmptyPasswords no",
             "PermitRootLogin prohibit-password",
+            f"AllowUsers {' '.join(['root', *users])}",
             "StrictModes yes",
             # Which key let a session in: whose it is when the person goes (node/logins.py).
             "ExposeAuthInfo yes",
@@ -76,9 +84,16 @@ def config(node: PlanNode, *, slots: Iterable[str], copies: bool = False) -> str
             f"Match User {ASK}",
             f"Banner {STATEMENT}",
             *(_received(node) if copies else ()),
+            # Behind it, so that nobody comes by storage.
+            *(_own(users) if users else ()),
             "",
         ]
     )
+
+
+def _own(users: list[str]) -> list[str]:
+    """Where the keys of people's own accounts are: sshd reads them as that user."""
+    return [f"Match User {','.join(users)}", f"AuthorizedKeysFile {ACTIVE}/{LOGIN_KEYS}/%u"]
 
 
 def _received(node: PlanNode) -> list[str]:
@@ -99,7 +114,7 @@ def authorized_keys(
     slots: Iterable[str],
     entries: Iterable[PlanNode] = (),
 ) -> str:
-    """Who may log in as root, each from their own plane addresses only, operators by entries too.
+    """Who may log in to an account, each from their own addresses, operators by entries too.
 
     Args:
         people: persons with their SSH public keys.

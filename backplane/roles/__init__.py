@@ -17,6 +17,7 @@ from backplane.roles import (
     routes,
     segments,
     ssh,
+    sudo,
     traffic,
     zfs,
 )
@@ -39,6 +40,7 @@ ROLES: Mapping[str, Role] = {
         routes.ROLE,
         segments.ROLE,
         ssh.ROLE,
+        sudo.ROLE,
         traffic.ROLE,
         zfs.ROLE,
     )

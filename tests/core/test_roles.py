@@ -36,7 +36,7 @@ def _mesh() -> dict[str, Any]:
 
 MADE = example.material(_mesh())
 ROUTED = example.material(example.routed())
-TOOLS = {"knot-dnsutils"}
+TOOLS = {"knot-dnsutils", "sudo"}
 """Packages that bring no daemon."""
 
 

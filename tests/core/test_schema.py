@@ -25,7 +25,7 @@ def test_unknown_keys_are_wrong_in_editors_too() -> None:
     schema = json_schema()
     assert set(_objects(schema)) == {
         "Console",
-        "Declaration", "Dns", "Grafana", "Keep", "Machine", "Monitoring", "Nginx", "Node",
+        "Declaration", "Dns", "Grafana", "Keep", "Login", "Machine", "Monitoring", "Nginx", "Node",
         "Operator", "PlaneSettings", "Pool", "Postgres", "Proxy", "Receiver", "Replication",
         "Rotated",
         "Runner", "Segment", "Service", "Site", "Traffic"

@@ -86,3 +86,19 @@ def accepts(*command: str | Path, stdin: str | None = None) -> tuple[bool, str]:
         check=False,
     )
     return done.returncode == 0, done.stdout + done.stderr
+
+
+def of_image(tool: str) -> str:
+    """The path of a tool of the lab's image, with its libraries; without the image as `need`."""
+    root = Recipe("debian-12").root
+    found = shutil.which(tool, path=f"{root}/usr/bin:{root}/usr/sbin")
+    if shutil.which(tool, path=_SBIN) is not None or found is None:
+        return need(tool)
+    into = Path(_directory().name, "image")
+    into.mkdir(exist_ok=True)
+    script = into / tool
+    places = [*root.glob("usr/lib/*-linux-gnu"), root / "usr/libexec/sudo"]
+    folders = ":".join(str(one) for one in places)
+    script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={folders} exec {found} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return str(script)

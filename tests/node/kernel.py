@@ -14,10 +14,11 @@ from node import wireguard
 from node.commands import Commands, Result
 from node.layout import Layout
 from tests.node.daemons import APT_SAYS, OF_ROLES, Daemons
+from tests.node.people import People
 from tests.node.recipe import HELD, public
 
 
-class Kernel(Daemons, Commands):
+class Kernel(Daemons, People, Commands):
     """Answers the tool's programs from a state in memory, and keeps every command line."""
 
     def __init__(self, root: Path) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from node import wireguard
+from node.accounts import RULES
 from node.layout import ACTIVE
+from node.passwd import FILE, uid_of
 
 AHEAD = "/etc/sight/sight.d/backplane.conf"
 HELD = "\tset held4 {\n"
@@ -45,6 +47,7 @@ class Recipe:
         console: The file with the console's password, if there is one.
         rereads: Roles whose units say that they read their file anew by themselves.
         until: By name, the second from which somebody is let in no more.
+        logins: Users with an account of their own, of which the first may do something as root.
     """
 
     node: str = "a"
@@ -63,6 +66,7 @@ class Recipe:
     rereads: frozenset[str] = frozenset()
     until: Mapping[str, int] = field(default_factory=dict)
     console: str = ""
+    logins: tuple[str, ...] = ()
 
     def private(self, interface: str) -> str:
         """The node's private key on ``interface``."""
@@ -144,6 +148,13 @@ class Recipe:
             own = {f"units/{unit}": f"# {unit}\n{says}" for unit in units_of(role)}
             texts |= {f"roles/{role}/it.conf": text, **own}
             public_ones |= {f"roles/{role}/it.conf", *own}
+        if self.logins:
+            told = [{"user": user, "uid": uid_of(user)} for user in self.logins]
+            texts |= {
+                FILE: json.dumps({"accounts": told}),
+                RULES: f"{self.logins[0]} ALL=(root) ALL\n",
+            }
+            public_ones.add(FILE)
         texts |= {f"secrets/{role}/it.key": text for role, text in self.hidden.items()}
         files += [
             {"path": path, "mode": "0644" if path in public_ones else "0600", "text": text}
