@@ -30,6 +30,9 @@ from node.request import Answer, Request, ask
 
 NAMESPACE = "backplane-members"
 GONE = "-"
+LOGIN_KEYS = "logins/keys"
+"""Where in a generation the keys of people with accounts of their own are, one file a user."""
+
 _SIGNER = "push"
 _WORDS = 3
 
@@ -202,7 +205,8 @@ def _end(machine: Machine, generation: Generation, gone: Iterable[Peer]) -> None
     people = [peer for peer in gone if peer.kind == "operator"]
     addresses = {address for peer in people for address in peer.addresses}
     names = {peer.name for peer in people}
-    rows = generation.file("authorized_keys").read_text(encoding="utf-8").splitlines()
+    files = [generation.file("authorized_keys"), *generation.file(LOGIN_KEYS).glob("*")]
+    rows = [row for file in files for row in file.read_text(encoding="utf-8").splitlines()]
     keys = {" ".join(row.split()[-3:-1]) for row in rows if row.split()[-1] in names}
     if people and (ended := logins.end(machine, addresses, keys)):
         machine.journal.say(f"ended {ended} processes of {', '.join(sorted(names))}")

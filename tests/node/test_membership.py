@@ -5,7 +5,7 @@ from dataclasses import replace
 import asyncssh
 import pytest
 
-from node import identity, membership, questions, verbs, watch
+from node import identity, logins, membership, questions, verbs, watch
 from node.machine import Machine
 from runner import members
 from tests.node.model import Box
@@ -221,3 +221,26 @@ def test_an_older_list_or_a_forged_one_holds_nobody_out(at_home: Box) -> None:
 def test_a_machine_that_is_not_enrolled_knows_nobody(newborn: Box) -> None:
     """A run that reaches it so early learns nothing wrong."""
     assert membership.known(newborn.machine, {}) == {"peers": {}, "members": ""}
+
+
+def test_who_is_held_out_has_their_sessions_ended(
+    at_home: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their addresses, and by their keys, of an account of their own too; nobody else's."""
+    told: list[tuple[set[str], set[str]]] = []
+
+    def end(_: Machine, addresses: set[str], keys: set[str]) -> int:
+        told.append((set(addresses), set(keys)))
+        return 2
+
+    monkeypatch.setattr(logins, "end", end)
+    here = identity.confirmed(at_home.machine)
+    folder = here.file(membership.LOGIN_KEYS)
+    folder.mkdir(parents=True)
+    (folder / "al").write_text('from="10.201.255.1" ssh-ed25519 BBBB alice\n', encoding="ascii")
+    (folder / "bo").write_text('from="10.201.255.2" ssh-ed25519 CCCC bob\n', encoding="ascii")
+    _hold(at_home, members.line(_ids(at_home.machine, without="alice"), 2, KEY))
+    assert told == [(ALICE, {"ssh-ed25519 BBBB"})]
+    told.clear()
+    _hold(at_home, members.line(_ids(at_home.machine, without="alice"), 3, KEY))
+    assert told == [], "once is enough"
