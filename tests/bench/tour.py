@@ -76,7 +76,7 @@ STOPS = (
         says="`stacks/Pulumi.lab.yaml` declares sites, nodes and what they run, in thirty lines. A "
         "preview needs no machine, no key and no tunnel.",
         command="pulumi preview --suppress-outputs",
-        shown=4,
+        shown=2,
     ),
     Stop(
         title="From nothing",
