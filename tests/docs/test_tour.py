@@ -28,7 +28,7 @@ def test_it_names_no_place_of_the_computer_it_was_made_on() -> None:
     text = tour.PAGE.read_text(encoding="utf-8")
     assert not re.search(r"(?<![\w.`])/(?:tmp|root|home|usr|var|work)/", text)
     assert "\x1b" not in text
-    assert tour.PICTURE.read_text(encoding="utf-8").startswith("<svg")
+    assert "</svg>" in tour.PICTURE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("stop", tour.STOPS, ids=lambda stop: stop.title)
