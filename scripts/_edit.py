@@ -17,7 +17,7 @@ import yaml
 _ENDLESS = 1_000_000
 """Characters that a line may have before the library breaks it."""
 
-Value = int | str | bool | Mapping[str, "int | str | list[str]"]
+Value = int | str | bool | Mapping[str, Any]
 """A mapping is written in one line."""
 
 

@@ -37,6 +37,8 @@ class Wanted:
         keys: `PLANE=KEY` each.
         ssh: a public key or the file with it; None for one of the stack's.
         expires: the last day, or None.
+        user: the account of their own, or None for root's.
+        sudo: what that may do as root: `all`, `none`, or commands.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Wanted:
     keys: Iterable[str]
     ssh: str | None
     expires: str | None
+    user: str | None = None
+    sudo: tuple[str, ...] = ()
 
 
 def free(declared: Declaration) -> int:
@@ -70,7 +74,7 @@ def free(declared: Declaration) -> int:
     )
 
 
-def entry(declared: Declaration, wanted: Wanted) -> dict[str, int | str | list[str]]:
+def entry(declared: Declaration, wanted: Wanted) -> dict[str, Any]:
     """The entry of a new operator; `added` checks it.
 
     Raises:
@@ -92,9 +96,24 @@ def entry(declared: Declaration, wanted: Wanted) -> dict[str, int | str | list[s
         made["public_keys"] = keys
     if wanted.ssh is not None:
         made["ssh_key"] = _ssh(wanted.ssh)
+    if wanted.user is not None:
+        made["login"] = {"user": wanted.user, **_sudo(wanted.sudo)}
+    elif wanted.sudo:
+        raise Problem(
+            where="--sudo",
+            what="it is about no account",
+            why="without a login of their own they are root anyway",
+            fix="name the account too: --user NAME",
+        )
     if wanted.expires is not None:
         made["expires"] = wanted.expires
     return made
+
+
+def _sudo(told: tuple[str, ...]) -> dict[str, str | list[str]]:
+    if not told:
+        return {}
+    return {"sudo": told[0] if told in {("all",), ("none",)} else list(told)}
 
 
 def _slot(declared: Declaration, plane: str) -> str:

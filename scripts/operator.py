@@ -86,6 +86,13 @@ def add(
     ssh_key: Annotated[
         str | None, typer.Option(help="Their ed25519 public key for SSH, or the file with it.")
     ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="An account of their own, in place of root's.")
+    ] = None,
+    sudo: Annotated[
+        list[str] | None,
+        typer.Option(help="`all`, `none`, or a command it may run as root; once for each."),
+    ] = None,
     number: Annotated[
         int | None, typer.Option("--id", min=1, max=254, help="Their id; default: a free one.")
     ] = None,
@@ -103,7 +110,14 @@ def add(
     file = read(stack)
     _operators.require_free_name(file, name)
     wanted = _operators.Wanted(
-        name=name, number=number, on=plane, keys=public_key or (), ssh=ssh_key, expires=expires
+        name=name,
+        number=number,
+        on=plane,
+        keys=public_key or (),
+        ssh=ssh_key,
+        expires=expires,
+        user=user,
+        sudo=tuple(sudo or ()),
     )
     made = _operators.entry(file.declaration, wanted)
     _operators.require_sound(file, name, made)

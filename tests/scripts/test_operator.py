@@ -152,6 +152,29 @@ def test_ids_are_not_given_again_while_there_are_others(file: Path) -> None:
     assert file.exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "sudo"),
+    [
+        ([], "none"),
+        (["--sudo", "all"], "all"),
+        (["--sudo", "/usr/bin/id", "--sudo", "/usr/bin/true"], ["/usr/bin/id", "/usr/bin/true"]),
+    ],
+)
+def test_an_account_of_their_own_comes_with_its_rights(
+    file: Path, words: list[str], sudo: str | list[str]
+) -> None:
+    """As the runbook has it; rights of no account, and of no form, are refused."""
+    assert run("add", "zoe", "-p", "management", "--user", "zoe-z", *words).exit_code == 0
+    login = read("prod").declaration.operators["zoe"].login
+    assert login is not None
+    assert (login.user, login.sudo) == ("zoe-z", sudo)
+    before = file.read_text()
+    for wrong in (["--sudo", "all"], ["--user", "root"], ["--user", "yo", "--sudo", "id"]):
+        told = run("add", "yo", "-p", "management", *wrong)
+        assert isinstance(told.exception, (Problem, DeclarationError)), wrong
+    assert file.read_text() == before
+
+
 # list
 
 
