@@ -1,6 +1,7 @@
 """Days as declarations write them, ISO 8601, and what they are in seconds. Pure."""
 
 import calendar
+import datetime as dt
 import re
 
 from backplane.rules import DAY_PATTERN
@@ -27,6 +28,11 @@ def begin_of(day: str) -> int:
 def end_of(day: str) -> int:
     """The first second (UTC, since 1970) that is behind a day that there is."""
     return begin_of(day) + DAY
+
+
+def stamp_of_end(day: str) -> str:
+    """The same in the words of sshd(8): ``YYYYMMDDHHMMSSZ``."""
+    return f"{dt.date(*_parts(day)) + dt.timedelta(days=1):%Y%m%d}000000Z"
 
 
 def _parts(day: str) -> tuple[int, int, int]:

@@ -59,7 +59,7 @@ def write(machine: Machine, generation: Generation) -> bool:
     with _alone(machine):
         kept = machine.layout.console
         if _entry(machine) != wanted and not kept.exists():
-            machine.disk.replace(kept, f"{_entry(machine)}\n".encode(), 0o600)
+            machine.disk.replace(kept, _bytes(f"{_entry(machine)}\n"), 0o600)
         _put(machine, wanted)
     machine.journal.say("console: root has the password of this generation")
     return True
@@ -78,7 +78,7 @@ def give_back(machine: Machine) -> bool:
     if not kept.exists():
         return False
     with _alone(machine):
-        _put(machine, kept.read_text(encoding="utf-8").removesuffix("\n"))
+        _put(machine, _text(kept).removesuffix("\n"))
         machine.disk.remove(kept)
         machine.disk.sync_directory(kept.parent)
     machine.journal.say("console: root's password is what it was before ours")
@@ -131,7 +131,20 @@ def _mode(machine: Machine) -> int:
 
 def _lines(machine: Machine) -> list[str]:
     path = machine.layout.at(SHADOW)
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return (
+        path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        if path.exists()
+        else []
+    )
+
+
+def _text(path: Path) -> str:
+    """A file that anybody may have written: what is no UTF-8 comes back as it was."""
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 def _entry(machine: Machine) -> str:
@@ -152,7 +165,7 @@ def _put(machine: Machine, entry: str) -> None:
         mode, owner = _mode(machine) & ~_OTHERS, (there.st_uid, there.st_gid)
     else:
         mode, owner = _NEW, (os.geteuid(), os.getegid())
-    machine.disk.replace(path, text.encode(), mode, owner)
+    machine.disk.replace(path, _bytes(text), mode, owner)
 
 
 @contextlib.contextmanager

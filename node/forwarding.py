@@ -7,14 +7,11 @@ the sibling's interface whatever other routes say.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-from node import routed, wireguard
-from node.difference import Difference
+from node import wireguard
 from node.errors import Refused
-from node.generations import Generation
 from node.machine import Machine
 from node.owners import Duty
 from node.routed import Pair, Routes
@@ -27,10 +24,9 @@ TABLE, PRIORITY = "51830", "5183"
 NFT = "backplane-routes"
 # Metrics; zebra's own is 20. It takes the first octet of a foreign route's for the distance, and a
 # route with none for a better one than BGP's, which is 20 too.
-_NEAR, _BACKUP, _BOOTSTRAP = 1024, (200 << 24) + 2000, (250 << 24) + 4096
+_NEAR, _BACKUP, BOOTSTRAP = 1024, (200 << 24) + 2000, (250 << 24) + 4096
 _FIX = "look at `ip rule`, `ip route show table all` and `nft list ruleset` on the machine"
-_NAMES = {"-4": "IPv4", "-6": "IPv6"}
-_FAMILIES = tuple(_NAMES)
+_FAMILIES = ("-4", "-6")
 _ASK = (
     "rule show",
     f"route show table all proto {PROTOCOL}",
@@ -112,7 +108,7 @@ def _routes(routes: Routes, backed: Collection[int], *, second: bool) -> Iterato
             if routes.sibling is not None and site in backed:
                 yield _route(prefix, routes.sibling, _BACKUP, own, "main")
             if via is not None:
-                yield _route(prefix, via, _BOOTSTRAP, own, "main")
+                yield _route(prefix, via, BOOTSTRAP, own, "main")
 
 
 def _route(prefix: str, device: str, metric: int, source: str, table: str) -> Route:
@@ -227,30 +223,6 @@ def reached(routes: Routes, live: Mapping[str, Paths]) -> set[int]:
             for network in plane.far[site].both()
         )
     }
-
-
-def ahead(machine: Machine, target: Generation) -> Iterator[Difference]:
-    """The routes by which a gateway's packets leave its site before BGP and the daemon say how.
-
-    A flip makes them with all else: where the mesh was not routed before, both take seconds. One
-    that the kernel does not take is the daemon's to try again, and to tell of.
-    """
-    told = routed.within(target.path)
-    if told is None or told.slot is None:
-        return
-    live = read(machine)
-    for family, paths in wanted(told, {}, ()).items():
-        missing = {one for one in paths.routes - live[family].routes if one.metric == _BOOTSTRAP}
-        if missing:
-            want = {**live, family: replace(live[family], routes=live[family].routes | missing)}
-            yield Difference(
-                area="routes",
-                what=f"routes to other sites, {_NAMES[family]}",
-                declared=", ".join(sorted(one.prefix for one in missing)),
-                live="",
-                mend=partial(apply, machine, live, want),
-                blocking=False,
-            )
 
 
 def copies(routes: Routes, sites: Collection[int]) -> str:

@@ -7,6 +7,8 @@ address they have in common. What a person has detached as root from all of that
 
 import contextlib
 import os
+import re
+import stat
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,13 @@ from pathlib import Path
 from node.machine import Machine
 
 _CONNECTION, _AUTH = b"SSH_CONNECTION=", b"SSH_USER_AUTH="
-_SCOPE, _DAEMON = "session-", "sshd"
+_DAEMON = "sshd"
 _INIT = 1
+# Of logind's own; anybody may call a unit of their own manager so.
+_SCOPE = re.compile(r"/user\.slice/user-\d+\.slice/(session-[^/]+\.scope)")
+# As sshd makes it (session.c): the word stands in an environment that its owner may write.
+_FILE = re.compile(rb"/tmp/(sshauth\.[A-Za-z0-9]+)")
+_MOST = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,17 +125,33 @@ def _process(folder: Path) -> Process:
 
 def _scope(folder: Path) -> str:
     text = (folder / "cgroup").read_text(encoding="utf-8", errors="replace")
-    last = text.strip().rpartition("/")[2]
-    return last if last.startswith(_SCOPE) and last.endswith(".scope") else ""
+    paths = (line.split(":", 2)[2] for line in text.splitlines())
+    return next((found[1] for found in map(_SCOPE.fullmatch, paths) if found), "")
 
 
 def _keys(folder: Path, auth: bytes) -> Iterable[str]:
     """The keys that sshd has written down for a session, as it sees files itself."""
-    if not auth.startswith(b"/"):
+    named = _FILE.fullmatch(auth)
+    if named is None:
         return
-    path = folder / "root" / os.fsdecode(auth[1:])
+    path = folder / "root" / "tmp" / os.fsdecode(named[1])
     with contextlib.suppress(OSError, ValueError):
-        for line in path.read_text(encoding="ascii").splitlines():
+        for line in _read(path).decode("ascii").splitlines():
             words = line.split()
             if words[:1] == ["publickey"]:
                 yield " ".join(words[1:3])
+
+
+def _read(path: Path) -> bytes:
+    """A small plain file; whatever else somebody has put there is neither waited for nor followed.
+
+    Raises:
+        OSError: It is something else.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path.name} is no plain file")
+        return os.read(descriptor, _MOST)
+    finally:
+        os.close(descriptor)

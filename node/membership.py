@@ -185,7 +185,9 @@ def settle(machine: Machine, generation: Generation, members: Members | None) ->
         "names": names,
         "addresses": sorted(address for peer in gone for address in peer.addresses),
     }
-    if machine.recall(machine.layout.removed) == record:
+    # Whoever loads the firewall meanwhile must know of them; that all was done, only the end.
+    done = {**record, "done": True}
+    if machine.recall(machine.layout.removed) == done:
         return names
     machine.remember(machine.layout.removed, record)
     if "\tset held4 {" in generation.file("nftables.nft").read_text(encoding="utf-8"):
@@ -197,6 +199,7 @@ def settle(machine: Machine, generation: Generation, members: Members | None) ->
         )
     machine.journal.say(f"held out as removed or expired: {', '.join(names) or 'nobody'}")
     _end(machine, generation, gone)
+    machine.remember(machine.layout.removed, done)
     return names
 
 

@@ -12,8 +12,8 @@ from node import (
     drift_sshd,
     drift_units,
     firewall,
+    first_routes,
     floating,
-    forwarding,
     generations,
     interfaces,
     record,
@@ -109,7 +109,7 @@ class Plan:
             else:
                 states = (live[name].interface, wanted[name], before.get(name))
                 yield from self._interface(name, states, links[name], begin)
-        yield from _steps(forwarding.ahead(machine, target) if self.only is None else ())
+        yield from _steps(first_routes.differences(machine, target) if self.only is None else ())
         yield from self._sessions(begin)
         if self.only is None:
             # What they carried goes another way by now.

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 
 from node.membership import GONE
 from runner import members
+from runner.problem import printable
+from runner.ssh import Refused
 
 if TYPE_CHECKING:
     import asyncssh
@@ -68,6 +70,47 @@ class Base:
         return members.line((self.ids - set(gone)) | marked, serial, key)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whom a node says it knows: ids by name, and the newest list of members that it keeps."""
+
+    peers: Mapping[str, str]
+    members: str
+
+
+def told(node: str, answer: Mapping[str, object]) -> Told:
+    """Read the answer to `peers`.
+
+    Raises:
+        Refused: It is none.
+    """
+    peers, line = answer.get("peers"), answer.get("members")
+    if not isinstance(peers, dict) or not isinstance(line, str):
+        raise _none(node, "peers")
+    if not all(isinstance(one, str) for pair in peers.items() for one in pair):
+        raise _none(node, "peers")
+    return Told(peers, line)
+
+
+def held(node: str, answer: Mapping[str, object]) -> list[str]:
+    """Read the answer to `hold`: whom the node holds out.
+
+    Raises:
+        Refused: It is none.
+    """
+    names = answer.get("held")
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise _none(node, "hold")
+    return [printable(one) for one in names]
+
+
+def _none(node: str, verb: str) -> Refused:
+    return Refused(
+        f"{node}: what it says to {verb} is no answer.",
+        "look at the machine: its node tool is damaged, or somebody else's.",
+    )
+
+
 def called(told: Iterable[Mapping[str, str]], means: Callable[[str], bool]) -> frozenset[str]:
     """Ids that most nodes which know them know by a name that is meant.
 
@@ -99,7 +142,7 @@ class Farewell:
         self._stay = frozenset(stay)
         self._nodes = nodes
         self._tell = tell
-        self._peers: dict[str, dict[str, str]] = {}
+        self._peers: dict[str, Mapping[str, str]] = {}
         self._base = Base()
         self._lines: dict[tuple[Base, frozenset[str]], str] = {}
         self._all = asyncio.Event()
@@ -111,10 +154,11 @@ class Farewell:
             Unreachable: It is gone again.
             Refused: It does not take the list.
         """
-        answer = await session.call("peers")
-        known: dict[str, str] = answer["peers"]
-        self._peers[session.place.node] = known
-        base = Base.read(answer["members"], self._key)
+        node = session.place.node
+        said = told(node, await session.call("peers"))
+        known = said.peers
+        self._peers[node] = known
+        base = Base.read(said.members, self._key)
         self._base = max(self._base, base, key=lambda one: one.serial)
         if len(self._peers) >= self._nodes:
             self._all.set()
@@ -125,8 +169,8 @@ class Farewell:
         gone = self._gone()
         if gone == base.gone and base.serial == self._base.serial:
             return
-        held: list[str] = (await session.call("hold", {"members": self._line(gone)}))["held"]
-        self._tell(f"{session.place.node}: held out as removed: {', '.join(held) or 'nobody'}")
+        out = held(node, await session.call("hold", {"members": self._line(gone)}))
+        self._tell(f"{node}: held out as removed: {', '.join(out) or 'nobody'}")
 
     def _gone(self) -> frozenset[str]:
         """Ids that most nodes which know them know by names that are declared no more."""

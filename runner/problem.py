@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def printable(said: object) -> str:
+    """What a node says, so that a terminal shows it and obeys none of it, on one line."""
+    return "".join(one if one.isprintable() else " " for one in str(said))
+
+
 class RunnerError(Exception):
     """A trouble that a person reads: `what` happened and the `fix`, both whole sentences."""
 

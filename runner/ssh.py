@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from runner import moment
-from runner.problem import RunnerError
+from runner.problem import RunnerError, printable
 from runner.tool import TOOL
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def _refusal(node: str, command: str, output: str, notes: str) -> Refused:
     verb = command.rsplit(" ", 1)[-1].strip("'")
     try:
         answer = json.loads(output.splitlines()[-1])
-        reason, fix = str(answer["error"]), str(answer.get("fix", ""))
+        reason, fix = printable(answer["error"]), printable(answer.get("fix", ""))
     except (ValueError, KeyError, IndexError, TypeError):
-        reason, fix = (notes.splitlines() or ["no reason given"])[-1], ""
+        reason, fix = printable((notes.splitlines() or ["no reason given"])[-1]), ""
     return Refused(f"{node}: {verb} refused: {reason}", fix or "see the node's journal.")

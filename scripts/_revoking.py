@@ -67,14 +67,14 @@ async def carry_out(
     sites = outputs["plan"]["sites"].values()
     first = {node for site in sites for node in site.get("entry", ())}
     there = [node for node, one in outputs["nodes"].items() if not one["retire"]]
-    return await revocation.revoke(
+    return await revocation.Revocation(
         name,
         key=private_key(credentials.push_key),
         nodes=there,
         first=first & set(there),
         reach=lambda node: _survey.session(credentials, node, wait),
         tell=tell,
-    )
+    ).run()
 
 
 def document(name: str, result: Revoked, file: str | None) -> Json:

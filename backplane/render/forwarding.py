@@ -8,13 +8,19 @@ back to it, so no packet runs in circles.
 from collections.abc import Iterator
 
 from backplane.addressing import Address
+from backplane.links import ROUTES_PORT
 from backplane.members import PlanLink, PlanPlane
 from backplane.plan import Plan, PlanNode
+from backplane.segments import PORT as VXLAN
 
-_BFD = "3784, 3785"
+BFD = (3784, 3785)
 """Control and echo packets (RFC 5881, section 4)."""
 
-_BGP = 179
+BGP = 179
+_PEOPLE = 1000
+"""The first number of an account that is a person's (login.defs(5), UID_MIN)."""
+
+_BFD = ", ".join(map(str, BFD))
 _UNEXPECTED = "unexpected_links"
 
 
@@ -69,7 +75,7 @@ def inputs(
             yield f"\t\t{own} ct state established,related accept"
             yield f"\t\t{own} {echo} type echo-request accept"
         if not link.between:
-            yield f"\t\t{own4} tcp dport {_BGP} accept"
+            yield f"\t\t{own4} tcp dport {BGP} accept"
             # Untracked by nature: each end sends from a port of its own, answering nothing.
             yield f"\t\t{own4} udp dport {{ {_BFD} }} accept"
         for plane in up:
@@ -141,6 +147,26 @@ def rules(node: PlanNode, up: list[PlanPlane]) -> Iterator[str]:
     inside = ", ".join(f'"{name}"' for name in interfaces(node, up))
     # Whatever a container host admits for its bridges, it admits nothing from here to here.
     yield f"\t\tiifname {{ {inside} }} oifname {{ {inside} }} drop"
+
+
+def believed(plan: Plan, node: PlanNode, *, segments: bool) -> list[str]:
+    """What only daemons and the kernel may say, since others take its source for a proof.
+
+    People's accounts and their programs have numbers from 1000 up; the kernel's packets have none.
+
+    Args:
+        plan: the mesh.
+        node: whose.
+        segments: whether it is a member of one.
+    """
+    ports = {ROUTES_PORT} if plan.routed else set()
+    ports |= {VXLAN} if segments else set()
+    ports |= set(BFD) if node.links else set()
+    said = f"udp dport {{ {', '.join(map(str, sorted(ports)))} }}"
+    ways = ", ".join(f'"{link.interface}"' for link in node.links)
+    links = f"oifname {{ {ways} }} tcp dport {BGP}"
+    told = [*([said] if ports else []), *([links] if ways else [])]
+    return [f"\t\tmeta skuid >= {_PEOPLE} {one} drop" for one in told]
 
 
 def interfaces(node: PlanNode, up: list[PlanPlane]) -> list[str]:

@@ -86,7 +86,14 @@ def ruleset(
         *forwarding.rules(ways, up),
     ]
     clear = _clear(plan, ways)
-    lines += [*_forward(ways, up, hands_on, trusted, clear), "", *_output(trusted, clear), "}", ""]
+    said = _output(trusted, clear, forwarding.believed(plan, ways, segments=bool(joined)))
+    lines += [
+        *_forward(ways, up, hands_on, trusted, clear),
+        "",
+        *said,
+        "}",
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -266,13 +273,16 @@ def _clear(plan: Plan, node: PlanNode) -> list[str]:
     return [f"\t\tip daddr {{ {four} }} drop", f"\t\tip6 daddr {{ {six} }} drop"]
 
 
-def _output(trusted: list[str], clear: Iterable[str] = ()) -> list[str]:
+def _output(
+    trusted: list[str], clear: Iterable[str] = (), believed: Iterable[str] = ()
+) -> list[str]:
     names = ", ".join(f'"{name}"' for name in trusted)
     return [
         "\tchain output {",
         "\t\ttype filter hook output priority filter; policy accept;",
         f"\t\tmeta skuid != 0 ip daddr {METADATA4} drop",
         f"\t\tmeta skuid != 0 ip6 daddr {{ {', '.join(METADATA6)} }} drop",
+        *believed,
         f"\t\toifname {{ {names} }} accept",
         *clear,
         f"\t\ticmp type {_ICMP_ERRORS} drop",

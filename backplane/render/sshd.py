@@ -7,6 +7,7 @@ LC_*). No PerSourcePenalties: sshd 9.2 refuses the word; first boot sets it wher
 from collections.abc import Iterable
 
 from backplane import planes
+from backplane.days import stamp_of_end
 from backplane.plan import PlanNode, PlanPerson
 from backplane.roles import replica
 from backplane.roles.base import hidden
@@ -131,5 +132,7 @@ def authorized_keys(
             at += [node.addresses[slot] for node in by for slot in on]
         if at:
             source = ",".join(text for address in at for text in (address.v4, address.v6))
-            lines.append(f'from="{source}" {public} {person.name}')
+            # sshd itself refuses the key then, whoever hands on a packet for it.
+            end = f',expiry-time="{stamp_of_end(person.expires)}"' if person.expires else ""
+            lines.append(f'from="{source}"{end} {public} {person.name}')
     return "".join(f"{line}\n" for line in lines)

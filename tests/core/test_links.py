@@ -11,7 +11,7 @@ from backplane.addressing import LINKS4
 from backplane.check import checked_plan
 from backplane.compare import compare
 from backplane.plan import Plan
-from backplane.render import notes, sysctl
+from backplane.render import forwarding, nftables, notes, sysctl
 from backplane.render.bundle import bundle
 from node import bundle as received
 from tests.core import example
@@ -160,3 +160,29 @@ def test_a_report_tells_of_links_that_carry_less() -> None:
     lines = notes.rollout(example.material(raw).plan, "tool", "program").splitlines()
     (line,) = [line for line in lines if line.startswith("# fsn-a ")]
     assert "gateway 0 of fsn, 4 links of mtu 1380 and 1420, carries" in line
+
+
+def test_nobody_with_an_account_speaks_as_a_gateway_or_a_segment() -> None:
+    """What others believe for its source comes from daemons and the kernel; a mesh has none."""
+    raw = example.routed()
+    raw["segments"] = {"lan": {"id": 1, "nodes": ["fsn-c", "hel-c"]}}
+    made = checked_plan(raw, project="backplane", stack="lab")
+    told = {
+        name: [
+            line.strip()
+            for line in nftables.ruleset(
+                made,
+                made.node(name),
+                slots=made.slots,
+                peers={slot: made.peers(name, slot) for slot in made.slots},
+                far={slot: made.far(name, slot) for slot in made.slots},
+            ).splitlines()
+            if "skuid >= 1000" in line
+        ]
+        for name in ("fsn-a", "fsn-c", "nbg-a")
+    }
+    assert told["fsn-c"] == ["meta skuid >= 1000 udp dport { 4789, 5310 } drop"]
+    assert told["fsn-a"][0] == "meta skuid >= 1000 udp dport { 3784, 3785, 5310 } drop"
+    assert told["fsn-a"][1].endswith("} tcp dport 179 drop")
+    mesh = example.material().plan
+    assert forwarding.believed(mesh, mesh.nodes[0], segments=False) == []

@@ -7,18 +7,20 @@ from hypothesis import strategies as st
 
 from backplane import expiry
 from backplane.check import checked_plan
-from backplane.days import DAY, end_of, in_calendar
+from backplane.days import DAY, end_of, in_calendar, stamp_of_end
 from backplane.picture import picture
 from backplane.render import bundle as rendered
 from tests.core import example
 
 
-@given(st.dates(min_value=dt.date(1970, 1, 1)))
+@given(st.dates(dt.date(1970, 1, 1), dt.date(9999, 12, 30)))
 def test_a_day_ends_when_the_next_one_begins(day: dt.date) -> None:
     """In UTC: the last second is let in, the next one is not."""
     begin = dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC).timestamp()
     assert in_calendar(day.isoformat()) is True
     assert end_of(day.isoformat()) == begin + DAY
+    stamp = dt.datetime.strptime(stamp_of_end(day.isoformat()), "%Y%m%d%H%M%S%z")
+    assert stamp.timestamp() == begin + DAY
 
 
 def test_what_is_no_day_is_told_from_one_that_there_is_not() -> None:

@@ -149,7 +149,7 @@ def test_a_revoked_device_is_refused_by_the_last_node_in_seconds(
             assert max(last.values()) <= REFUSED, last
             assert not device.reaches(people.address[BEHIND], seconds=1)
             worst.append(max(last.values()))
-        assert name not in people.mesh.stack_file.read_text()
+        assert f"{name}:" not in people.mesh.stack_file.read_text()
     with capsys.disabled():
         sys.stdout.write(f"\nrevoked, last of 4 nodes refuses after: {sorted(worst)}\n")
 

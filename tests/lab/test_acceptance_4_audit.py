@@ -65,11 +65,13 @@ def _cloud_opens(mesh: Mesh, site: str, *more: tuple[str, str | None]) -> Iterat
 def _node_opens(mesh: Mesh, name: str, rule: str) -> Iterator[None]:
     """A rule by hand in a node's own firewall."""
     node = mesh.lab.on(name)
-    node.succeed(f"nft insert rule inet backplane input {rule} accept")
+    said = node.succeed(f"nft --echo --handle insert rule inet backplane input {rule} accept")
+    handle = said.rpartition("# handle ")[2].split()[0]
     try:
         yield
     finally:
-        node.succeed("nft -f /run/backplane/active/nftables.nft")
+        # The file itself holds all operators out, as at boot.
+        node.succeed(f"nft delete rule inet backplane input handle {handle}")
 
 
 @contextmanager

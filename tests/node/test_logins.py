@@ -1,9 +1,13 @@
 """What runs in the sessions of those who are held out ends, and nothing else does."""
 
+import os
+import secrets
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from node import logins
 from node.logins import Process, doomed
@@ -51,7 +55,7 @@ def test_the_daemon_and_everybody_else_stay() -> None:
 
 def test_it_reads_what_the_kernel_shows(tmp_path: Path) -> None:
     """A real process with a name that looks like the kernel's own marks, and sshd's two words."""
-    auth = tmp_path / "sshauth.x"
+    auth = Path("/tmp") / f"sshauth.{secrets.token_hex(5)}"  # noqa: S108 - where sshd has it
     auth.write_text(f"publickey {KEY}\n", encoding="ascii")
     program = tmp_path / "a) R (b"
     program.symlink_to(sys.executable)
@@ -72,3 +76,50 @@ def test_it_reads_what_the_kernel_shows(tmp_path: Path) -> None:
     finally:
         child.kill()
         child.wait()
+        auth.unlink()
+
+
+@pytest.mark.timeout(20)
+def test_what_a_person_puts_there_instead_keeps_nobody_waiting() -> None:
+    """A pipe that nobody writes to, a link, a device, a file elsewhere: no key, and no wait."""
+    name = secrets.token_hex(5)
+    pipe, link = (Path("/tmp") / f"sshauth.{name}{letter}" for letter in "pl")  # noqa: S108
+    os.mkfifo(pipe)
+    link.symlink_to("/dev/zero")
+    children = [
+        subprocess.Popen(["sleep", "60"], env={"SSH_USER_AUTH": str(path)})
+        for path in (pipe, link, "/dev/zero", "/etc/passwd", "/tmp/../etc/passwd")  # noqa: S108
+    ]
+    try:
+        pids = {child.pid for child in children}
+        until = time.monotonic() + 10
+        found: list[Process] = []
+        while len(found) < len(pids) and time.monotonic() < until:
+            found = [one for one in logins.processes(Path("/proc")) if one.pid in pids]
+        assert len(found) == len(pids)
+        assert not [one for one in found if one.keys]
+    finally:
+        for child in children:
+            child.kill()
+            child.wait()
+        pipe.unlink()
+        link.unlink()
+
+
+def test_a_scope_of_ones_own_making_is_no_login(tmp_path: Path) -> None:
+    """Only logind's own count: a unit of a person's manager may be called like anybody's."""
+    forged = "user.slice/user-1000.slice/user@1000.service/app.slice/session-5.scope"
+    for place, (path, scope) in enumerate(
+        (
+            ("user.slice/user-0.slice/session-5.scope", "session-5.scope"),
+            (forged, ""),
+            ("system.slice/ssh.service", ""),
+        )
+    ):
+        folder = tmp_path / str(place + 2)
+        folder.mkdir()
+        (folder / "stat").write_text(f"{place + 2} (sh) S 1 1", encoding="ascii")
+        (folder / "environ").write_bytes(b"A=1\0")
+        (folder / "cgroup").write_text(f"0::/{path}\n", encoding="ascii")
+        (one,) = (one for one in logins.processes(tmp_path) if one.pid == place + 2)
+        assert one.scope == scope, path

@@ -9,7 +9,7 @@ import asyncssh
 import pytest
 
 from node.membership import GONE
-from runner import members, revocation
+from runner import farewell, members, revocation
 from runner.farewell import Base
 from runner.problem import RunnerError
 from runner.revocation import Revoked
@@ -26,12 +26,16 @@ class Node:
         self.name, self.order, self.line = name, order, line
         self.known = dict(IDS)
         self.closed = self.stubborn = False
+        self.lies, self.late = "", 0.0
 
     async def call(
         self, verb: str, request: dict[str, Any] | None = None, **_: object
     ) -> dict[str, Any]:
         """Answer as the node tool does."""
+        if verb == self.lies:
+            return {"peers": [], "held": "nobody"}
         if verb == "peers":
+            await asyncio.sleep(self.late)
             return {"peers": self.known, "members": self.line}
         assert verb == "hold"
         assert request is not None
@@ -60,9 +64,9 @@ def _revoke(mesh: dict[str, Node], name: str = "carol", down: tuple[str, ...] = 
         return cast("Session", mesh[node])
 
     return asyncio.run(
-        revocation.revoke(
+        revocation.Revocation(
             name, key=KEY, nodes=[*mesh], first=["b"], reach=reach, tell=lambda _: None
-        )
+        ).run()
     )
 
 
@@ -118,5 +122,47 @@ def test_a_stranger_is_nobodys_peer(name: str) -> None:
     """Nothing is sent for whom no list has."""
     mesh = _mesh()
     done = _revoke(mesh, name)
-    assert (done.known, done.held, done.silent) == ([], {}, {})
+    assert (done.held, done.silent) == ({}, {})
     assert mesh["a"].order == []
+
+
+@pytest.mark.parametrize("verb", ["peers", "hold"])
+def test_one_node_that_lies_stops_nobody_else(verb: str) -> None:
+    """The entry node itself: it is named, and the others hold her out all the same."""
+    mesh = _mesh()
+    mesh["b"].lies = verb
+    done = _revoke(mesh)
+    assert sorted(done.held) == ["a", "c"]
+    assert "is no answer" in done.silent["b"]
+
+
+def test_one_node_that_is_late_keeps_the_others_waiting_for_a_moment_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Most have answered: they hold her out, and the late one does when it has."""
+    monkeypatch.setattr(farewell, "GRACE", 0.05)
+    mesh = _mesh()
+    mesh["b"].late = 0.5
+    done = _revoke(mesh)
+    assert mesh["a"].order == ["a", "c", "b"]
+    assert max(done.held["a"], done.held["c"]) < 0.45 < done.held["b"]
+
+
+def test_where_nodes_disagree_nobody_is_said_to_be_gone() -> None:
+    """Two answer and each calls other keys hers: not held out, and told so by each."""
+    mesh = _mesh()
+    mesh["a"].known["carol"], mesh["a"].known["dave"] = IDS["dave"], IDS["carol"]
+    done = _revoke(mesh, down=("c",))
+    assert done.held == {}
+    assert sorted(done.silent) == ["a", "b", "c"]
+    assert "do not agree" in done.silent["a"]
+
+
+def test_lists_that_another_key_has_signed_count_for_nothing() -> None:
+    """A node that keeps none of ours: it is told as not held, not as done."""
+    mesh = _mesh()
+    for node in mesh.values():
+        node.line = members.line(IDS.values(), 9, asyncssh.generate_private_key("ssh-ed25519"))
+    done = _revoke(mesh)
+    assert done.held == {}
+    assert sorted(done.silent) == ["a", "b", "c"]

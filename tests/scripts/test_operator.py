@@ -304,7 +304,7 @@ def test_nodes_are_told_by_ssh_and_the_slowest_is_stated(monkeypatch: pytest.Mon
 
 def test_words_say_who_refuses_who_does_not_and_what_is_next() -> None:
     """Every node: well. One that was not reached: not well, and it is said when it learns."""
-    well = _revoking.document("zoe", Revoked(known=["a"], held={"a": 0.2, "b": 0.71}), "f.yaml")
+    well = _revoking.document("zoe", Revoked(held={"a": 0.2, "b": 0.71}), "f.yaml")
     assert (well["ok"], well["worst"]) == (True, 0.71)
     assert _revoking.lines(well)[0] == "zoe is refused by 2 nodes, by the last after 0.71 s"
     part = _revoking.document("zoe", Revoked(held={"a": 0.2}, silent={"b": "no answer"}), None)
