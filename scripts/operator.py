@@ -208,6 +208,8 @@ def revoke(
     from scripts._declared import read  # noqa: PLC0415
     from scripts._stack import deployed  # noqa: PLC0415
 
+    if as_json and up:
+        raise typer.BadParameter("pulumi writes no JSON there: run it by itself", param_hint="--up")
     file, seen = read(stack), deployed(stack)
     told = _revoking.done(file, seen, name, wait)
     if as_json:
@@ -215,7 +217,8 @@ def revoke(
     else:
         print("\n".join(_revoking.lines(told)))
     if up:
-        words = [sys.executable, "-m", "scripts.cli", "up", "--stack", file.stack]
+        chosen = ["--stack", stack] if stack else []
+        words = [sys.executable, "-m", "scripts.cli", "up", *chosen]
         done = subprocess.run(words, check=False)
         raise typer.Exit(0 if done.returncode == 0 and told["ok"] else 1)
     raise typer.Exit(0 if told["ok"] else 1)

@@ -19,7 +19,7 @@ from runner.credentials import Credentials
 from runner.revocation import Revoked
 from runner.ssh import private_key
 from scripts import _operators, _revoking, _stack, _survey, cli
-from scripts._declared import read
+from scripts._declared import StackFile, read
 from scripts._problem import Problem
 from scripts._stack import Stack
 from tests.runner.fleet import FakeNode
@@ -302,6 +302,25 @@ def test_nodes_are_told_by_ssh_and_the_slowest_is_stated(monkeypatch: pytest.Mon
     assert "disk full" in done.silent["n002"]
 
 
+def test_an_entry_that_cannot_be_edited_hides_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It shares its place with another: what the nodes did is told, and that it is still there."""
+    monkeypatch.setattr(_stack, "deployed", lambda _: None)
+    monkeypatch.setattr(StackFile, "remove", _unwritable)
+    told = run("revoke", "alice", "--json")
+    assert told.exit_code == 1
+    said = json.loads(told.output)
+    assert (said["ok"], said["removed_from"]) == (False, None)
+    assert "by hand" in said["left"]
+    assert any("still declared" in line for line in _revoking.lines(said))
+    assert file.read_text() == PROD
+
+
+def _unwritable(*_: object) -> None:
+    raise Problem(where="x", what="it cannot be removed", why="shared", fix="take it out by hand")
+
+
 def test_words_say_who_refuses_who_does_not_and_what_is_next() -> None:
     """Every node: well. One that was not reached: not well, and it is said when it learns."""
     well = _revoking.document("zoe", Revoked(held={"a": 0.2, "b": 0.71}), "f.yaml")
@@ -311,5 +330,8 @@ def test_words_say_who_refuses_who_does_not_and_what_is_next() -> None:
     assert part["ok"] is False
     assert "  not b: no answer" in _revoking.lines(part)
     assert any("five minutes" in line for line in _revoking.lines(part))
+    entry = _revoking.document("zoe", Revoked(silent={"b": "no answer"}), None, entries={"b"})
+    assert any("b is an entry node" in line for line in _revoking.lines(entry))
+    assert not any("entry" in line for line in _revoking.lines(part))
     nobody = _revoking.document("zoe", Revoked(), "f.yaml")
     assert _revoking.lines(nobody)[0] == "zoe is no node's peer"
