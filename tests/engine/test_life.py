@@ -214,7 +214,8 @@ def test_a_target_leaves_the_others_as_they_are(
     before = standing.outputs()["nodes"]
     mesh["sites"]["hel"]["nodes"]["hel-c"] = {"id": 3}
     declare(standing, mesh)
-    standing.up("--target", "**::hel-c", "--target", "**::hel-c-seed", "--target", "**::hel-c-ipv4")
+    of = ("hel-c", "hel-c-seed", "hel-c-ipv4", "hel-c-ipv6")
+    standing.up(*(word for name in of for word in ("--target", f"**::{name}")))
     told = standing.outputs()["nodes"]
     assert told.pop("hel-c")["generation"] == "0" * 16
     assert told == before

@@ -42,7 +42,7 @@ def test_preview_shows_the_whole_mesh_and_touches_nothing(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     preview = json.loads(done.stdout)
-    assert preview["changeSummary"] == {"create": 51}
+    assert preview["changeSummary"] == {"create": 53}
     names = {step["urn"].rsplit("::", 1)[-1] for step in preview["steps"]}
     assert {"fsn-a-server", "hel-b-enroll", "mesh-command", "alice-seed"} <= names
     assert things(api) == 0
