@@ -91,8 +91,7 @@ def entry(declared: Declaration, wanted: Wanted) -> dict[str, Any]:
                 why="a device has a key of its own on each plane",
                 fix="write --public-key management=KEY",
             )
-        slot = _slot(declared, plane)
-        if slot in keys:
+        if (slot := _slot(declared, plane)) in keys:
             raise Problem(
                 where="--public-key",
                 what=f"there are two keys for {slot}",
