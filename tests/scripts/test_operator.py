@@ -18,7 +18,7 @@ from runner import members
 from runner.credentials import Credentials
 from runner.revocation import Revoked
 from runner.ssh import private_key
-from scripts import _operators, _revoking, _stack, _survey, cli, operator
+from scripts import _operators, _revoking, _stack, _survey, cli
 from scripts._declared import read
 from scripts._edit import put
 from scripts._problem import Problem
@@ -208,7 +208,7 @@ def test_the_list_says_whose_day_is_near_or_over(
     """By the day it is now; text and JSON."""
     now = dt.datetime.now(dt.UTC)
     # Midnight may come between here and the list.
-    monkeypatch.setattr(operator.time, "time", now.timestamp)
+    monkeypatch.setattr("scripts.operator.time.time", now.timestamp)
     today = now.date()
     days = {"over": -1, "today": 0, "soon": 3, "later": 30}
     for name, ahead in days.items():
