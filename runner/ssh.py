@@ -107,7 +107,7 @@ class Session:
         output = await self.run(f"{TOOL} {verb}", feed.encode(), seconds=seconds)
         try:
             answer = json.loads(output)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Refused(
                 f"{self.place.node}: {verb} answered what is no JSON.",
                 "the node tool is damaged: `pulumi up` pushes it again.",
@@ -214,6 +214,6 @@ def _refusal(node: str, command: str, output: str, notes: str) -> Refused:
     try:
         answer = json.loads(output.splitlines()[-1])
         reason, fix = printable(answer["error"]), printable(answer.get("fix", ""))
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         reason, fix = printable((notes.splitlines() or ["no reason given"])[-1]), ""
     return Refused(f"{node}: {verb} refused: {reason}", fix or "see the node's journal.")

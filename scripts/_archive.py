@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import yaml
+
 Json = Mapping[str, Any]
 
 FORMAT = 1
@@ -27,6 +29,16 @@ LARGEST = 256 * 1024 * 1024
 """Bytes of a member at most: 200 nodes have a state of 15 MB."""
 
 _WORDS = ("project", "stack", "taken")
+
+_STATE = {"saved": str, "resources": int, "pending": int, "engine": str}
+_NEEDS = {"backend": str, "secrets": str, "clouds": [str], "runner": str}
+_FORM = {
+    **dict.fromkeys((*_WORDS, "version", "commit", "origin"), str),
+    "changed": bool,
+    "state": _STATE,
+    "needs": _NEEDS,
+}
+"""What a manifest may say; a later program's other words are not looked at."""
 
 
 class Broken(ValueError):  # noqa: N818 - what a person is told of the file
@@ -53,9 +65,12 @@ class State:
         try:
             found = json.loads(text)
             deployment = found["deployment"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Broken("its state is no export of a stack") from None
-        if not isinstance(deployment, dict):
+        parts = {"manifest": dict, "resources": list, "pending_operations": list}
+        if not isinstance(deployment, dict) or any(
+            not isinstance(deployment.get(word) or kind(), kind) for word, kind in parts.items()
+        ):
             raise Broken("its state is no export of a stack")
         return cls(deployment)
 
@@ -146,24 +161,49 @@ def unpack(packed: bytes) -> Backup:
     try:
         manifest = json.loads(members[MANIFEST])
         form, hashes = manifest.pop("format"), dict(manifest.pop("sha256"))
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise Broken("its manifest cannot be read") from None
     if form != FORMAT:
-        raise Broken(f"its format is {form}, and this program reads {FORMAT}")
+        raise Broken(f"its format is {form!a:.20}, and this program reads {FORMAT}")
     if any(not isinstance(manifest.get(word), str) for word in _WORDS):
         raise Broken("its manifest does not say of which project and stack it is")
+    if not _fits(manifest, _FORM):
+        raise Broken("its manifest says something in another form than a backup's")
     for name in (STATE, SETTINGS):
         if hashlib.sha256(members[name]).hexdigest() != hashes.get(name):
             raise Broken(f"{name} is not what its manifest says")
     made = Backup(about=manifest, raw_state=members[STATE], settings=members[SETTINGS])
+    _require_settings(made.settings)
     resources = made.state.deployment.get("resources") or ()
     try:
         of = {tuple(str(one["urn"]).split("::")[:2]) for one in resources}
     except (KeyError, TypeError):
         raise Broken("its state is no export of a stack") from None
+    if not made.state.saved.isprintable():
+        raise Broken("its state is no export of a stack")
     if of != {(f"urn:pulumi:{made.stack}", made.project)}:
         raise Broken(f"its state is not that of stack {made.stack} of {made.project}")
     return made
+
+
+def _fits(said: object, form: object) -> bool:
+    """Whether what is said has its form: types as they are, texts that a terminal may show."""
+    if isinstance(form, dict):
+        return isinstance(said, dict) and all(
+            _fits(said[word], one) for word, one in form.items() if word in said
+        )
+    if isinstance(form, list):
+        return isinstance(said, list) and all(_fits(one, form[0]) for one in said)
+    return type(said) is form and (not isinstance(said, str) or said.isprintable())
+
+
+def _require_settings(held: bytes) -> None:
+    try:
+        found = yaml.safe_load(held)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        raise Broken(f"{SETTINGS} is no YAML") from None
+    if not isinstance(found or {}, dict) or any(not isinstance(word, str) for word in found or ()):
+        raise Broken(f"{SETTINGS} is no stack's file")
 
 
 def _members(packed: bytes) -> dict[str, bytes]:

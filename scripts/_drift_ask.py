@@ -73,7 +73,7 @@ async def ask(credentials: Credentials, nodes: Iterable[str], tell: Tell, wait: 
                 session.close()
         except RunnerError as error:
             result.unreachable[name] = error.what
-        except ValueError:
+        except (ValueError, RecursionError):
             result.unreachable[name] = "what it answers is no JSON"
         tell(f"asked {len(result.told) + len(result.unreachable)} of {len(names)} nodes")
 

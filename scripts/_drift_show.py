@@ -9,6 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from runner.problem import printable
+
 Json = Mapping[str, Any]
 
 
@@ -25,7 +27,7 @@ def show(console: Console, verdict: Json) -> None:
     for name, mark in verdict["left_out"].items():
         line(f"left out: {name} is marked `{mark}`")
     if trouble := verdict.get("trouble"):
-        line(f"[red]x[/] {escape(trouble)}")
+        line(f"[red]x[/] {escape(printable(trouble))}")
     word = "[bold green]no drift[/]" if verdict["ok"] else "[bold red]drift[/]"
     line(f"{word}: {len(verdict['findings'])} findings, {verdict['asked']} nodes asked")
 
@@ -37,14 +39,14 @@ def lines(findings: Iterable[Json]) -> list[str]:
         shown.append(f"{node}")
         for one in group:
             step = f"{one['repair']}: {one['fix']}" if one["fix"] else one["repair"]
-            shown.append(f"  {one['area']}: {one['what']}  [{step}]")
-            shown += [f"    - {text}" for text in one["declared"].splitlines()]
-            shown += [f"    + {text}" for text in one["live"].splitlines()]
+            shown.append(printable(f"  {one['area']}: {one['what']}  [{step}]"))
+            shown += [f"    - {printable(text)}" for text in one["declared"].splitlines()]
+            shown += [f"    + {printable(text)}" for text in one["live"].splitlines()]
     return shown
 
 
 def _title(one: Json) -> str:
-    return f"{one['node']}: {one['area']}: {one['what']}"
+    return printable(f"{one['node']}: {one['area']}: {one['what']}")
 
 
 def _colour(text: str) -> str:

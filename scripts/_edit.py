@@ -79,9 +79,15 @@ def _without(text: str, node: yaml.Node | None, path: Sequence[str]) -> str:
     begin, end = key.start_mark.index, _end(value)
     if node.flow_style:
         if place + 1 < len(node.value):
-            end = node.value[place + 1][0].start_mark.index
+            after = node.value[place + 1][0].start_mark.index
+            gap, end = text[end:after], after
         elif place:
-            begin = node.value[place - 1][1].end_mark.index
+            before = node.value[place - 1][1].end_mark.index
+            gap, begin = text[before:begin], before
+        else:
+            gap = ""
+        if "#" in gap:
+            raise CannotEdit(f"a comment beside {'.'.join(path)} would go with it")
         return text[:begin] + text[end:]
     begin = text.rfind("\n", 0, begin) + 1
     if text[end - 1 : end] != "\n":
@@ -170,15 +176,24 @@ def _end(node: yaml.Node) -> int:
 def _flow(path: Sequence[str], value: Value) -> str:
     text = _written(value)
     for word in reversed(path[1:]):
-        text = f"{{{word}: {text}}}"
-    return f"{path[0]}: {text}"
+        text = f"{{{_key(word)}: {text}}}"
+    return f"{_key(path[0])}: {text}"
+
+
+def _key(word: str) -> str:
+    """A key, in quotes where YAML would read it as something else: `on`, `7`, `null`."""
+    try:
+        plain = yaml.safe_load(f"{{{word}: 0}}") == {word: 0}
+    except yaml.YAMLError:
+        plain = False
+    return word if plain else json.dumps(word, ensure_ascii=False)
 
 
 def _block(path: Sequence[str], value: Value) -> list[str]:
     """The entry as lines: a level of its own as block, what is below that in one line."""
     if len(path) <= 2:  # noqa: PLR2004 - a mapping with one value fits its line
         return [_flow(path, value)]
-    return [f"{path[0]}:", f"  {_flow(path[1:], value)}"]
+    return [f"{_key(path[0])}:", f"  {_flow(path[1:], value)}"]
 
 
 def _written(value: Value) -> str:

@@ -75,10 +75,10 @@ def free(declared: Declaration) -> int:
 
 
 def entry(declared: Declaration, wanted: Wanted) -> dict[str, Any]:
-    """The entry of a new operator; `added` checks it.
+    """The entry of a new operator; `require_sound` checks it.
 
     Raises:
-        Problem: A key has not the form that is asked for.
+        Problem: A key has not the form that is asked for, or a plane has two.
     """
     made: dict[str, Any] = {"id": wanted.number or free(declared), "planes": [*wanted.on]}
     keys: dict[str, str] = {}
@@ -91,7 +91,14 @@ def entry(declared: Declaration, wanted: Wanted) -> dict[str, Any]:
                 why="a device has a key of its own on each plane",
                 fix="write --public-key management=KEY",
             )
-        keys[_slot(declared, plane)] = key
+        if (slot := _slot(declared, plane)) in keys:
+            raise Problem(
+                where="--public-key",
+                what=f"there are two keys for {slot}",
+                why="a device has one key on each plane",
+                fix="give one of them; another device is another operator",
+            )
+        keys[slot] = key
     if keys:
         made["public_keys"] = keys
     if wanted.ssh is not None:

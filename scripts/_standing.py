@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.credentials import Credentials
-from runner.problem import RunnerError
+from runner.problem import RunnerError, printable
 from runner.ssh import Refused, Session
+from scripts import _answers
 from scripts._held import Held
 
 Json = dict[str, Any]
@@ -28,7 +29,8 @@ class Standing:
     """What one node said of itself.
 
     Attributes:
-        told: the answer of the node tool's `status`, empty when there was none.
+        told: the answer of the node tool's `status`, checked and fit for a terminal, as all of
+            them are; empty when there was none.
         offset: the node's clock less this machine's, seconds; None when it told no time.
         reached: the interfaces over which it answered.
         trouble: why it did not answer over the others, by interface.
@@ -60,33 +62,35 @@ async def _over(
     interface = WAYS[slot]
 
     async def talk(session: Session) -> tuple[Json, float]:
-        told = await session.call("status", seconds=PATIENCE)
+        answer = await session.call("status", seconds=PATIENCE)
         # A node reads its clock last, so its answer is as old as its way here.
         now = time.time()
+        told = _answers.plain(_answers.Status, answer)
         if wish.routed and (slot == "management" or not standing.ways):
             standing.ways = await ways(session) or standing.ways
         if wish.live and (slot == "management" or not standing.live):
-            standing.live = (await session.call("inspect", seconds=PATIENCE))["interfaces"]
+            inspected = await session.call("inspect", seconds=PATIENCE)
+            standing.live = _answers.plain(_answers.Interfaces, inspected)["interfaces"]
         return told, now
 
     try:
         told, now = await wish.held.talk(credentials, (node, slot), wish.until, talk)
     except RunnerError as error:
-        standing.trouble[interface] = error.what
+        standing.trouble[interface] = printable(error.what)
         return
     standing.reached.add(interface)
     if not standing.told or slot == "management":
         standing.told = told
         wall = told.get("wall")
-        standing.offset = round(float(wall) - now, 2) if wall is not None else None
+        standing.offset = round(wall - now, 2) if wall is not None else None
 
 
 async def ways(session: Session) -> Json:
     """What a node of a routed mesh says of its ways to other sites, or why it does not."""
     try:
-        return await session.call("routing", seconds=PATIENCE)
-    except Refused as error:
-        return {"routed": True, "running": False, "troubles": [error.what]}
+        return _answers.plain(_answers.Routing, await session.call("routing", seconds=PATIENCE))
+    except (Refused, _answers.IllFormed) as error:
+        return {"routed": True, "running": False, "troubles": [printable(error.what)]}
 
 
 async def ask(

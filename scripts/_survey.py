@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.credentials import Credentials
-from runner.problem import RunnerError
+from runner.problem import RunnerError, printable
 from runner.ssh import Session, Unreachable, private_key
+from scripts import _answers
 from scripts._standing import ways
 from scripts._verdict import Cell, Facts, Mesh, cells
 
@@ -68,7 +69,7 @@ async def _reach(session: Session, wanted: Iterable[Cell]) -> dict[str, float | 
         if not silent:
             break
         told = await session.call("probe", {"pings": silent}, seconds=PATIENCE)
-        answers |= told["pings"]
+        answers |= _answers.read(_answers.Pings, told).pings
     return answers
 
 
@@ -77,11 +78,12 @@ async def _ask(session: Session, declared: Mesh, node: str) -> Facts:
     pings = await _reach(session, own)
     doors = [[cell.address, port] for cell in own for port in declared.tcp]
     told = await session.call("probe", {"tcp": doors}, seconds=PATIENCE + len(doors) / 100)
-    live = await session.call("inspect", seconds=PATIENCE)
+    tried = _answers.read(_answers.Doors, told).tcp
+    live = _answers.plain(_answers.Inspect, await session.call("inspect", seconds=PATIENCE))
     told_ways = await ways(session) if declared.routed else {}
     return Facts(
         pings=pings,
-        tcp={(address, port): result for address, port, result in told["tcp"]},
+        tcp={(address, port): result for address, port, result in tried},
         interfaces=live["interfaces"],
         listeners=tuple(live["listeners"]),
         failed=tuple(live["failed"]),
@@ -108,7 +110,7 @@ async def survey(credentials: Credentials, declared: Mesh, tell: Tell, wait: flo
             finally:
                 opened.close()
         except RunnerError as error:
-            result.unreachable[name] = error.what
+            result.unreachable[name] = printable(error.what)
         done: Mapping[str, Any] = {**result.facts, **result.unreachable}
         tell(f"asked {len(done)} of {len(declared.nodes)} nodes")
 

@@ -148,11 +148,14 @@ def _take(process: subprocess.Popen[str], found: list[str]) -> None:
 
 
 def _follow(process: subprocess.Popen[str], said: list[str], tell: Tell) -> None:
-    for line in process.stderr or ():
+    if process.stderr is None:
+        return
+    # Not line by line: a stranger's line need not end.
+    while line := process.stderr.readline(_KEPT):
         if counted := _PROGRESS.fullmatch(line.strip()):
             tell(int(counted[1]), int(counted[2]))
         elif line.strip():
-            words = "".join(one for one in line.strip()[:_KEPT] if one.isprintable())
+            words = "".join(one for one in line.strip() if one.isprintable())
             said[:] = [*said[-9:], words]
 
 

@@ -52,7 +52,7 @@ class Watcher:
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
         self._held = Held()
-        self._tunnel: Tunnel | None = None
+        self._tunnel: asyncio.Future[Tunnel] | None = None
         self._routed = _ways.is_routed(stack.outputs)
         self._declared: Mesh = mesh(stack.outputs, ())
 
@@ -65,7 +65,10 @@ class Watcher:
         try:
             if self._tunnel is None:
                 open_it = self._stack.credentials.tunnel
-                self._tunnel = await asyncio.to_thread(open_it, self._stack.runner)
+                opening = asyncio.to_thread(open_it, self._stack.runner)
+                self._tunnel = asyncio.ensure_future(opening)
+            # A thread cannot be called off: who ends the look leaves the tunnel to `drop`.
+            await asyncio.shield(self._tunnel)
             standings = await ask(
                 self._stack.credentials,
                 wait,
@@ -103,12 +106,12 @@ class Watcher:
         return {**told, "ok": ok and routing["ok"], "routing": routing}
 
     async def drop(self) -> None:
-        """Let sessions and tunnel go."""
+        """Let sessions and tunnel go; one that is coming up is waited for."""
         self._held.close()
         tunnel, self._tunnel = self._tunnel, None
         if tunnel is not None:
             with contextlib.suppress(RunnerError, OSError):
-                await asyncio.to_thread(tunnel.close)
+                await asyncio.to_thread((await tunnel).close)
 
 
 async def looks(

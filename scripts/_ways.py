@@ -29,8 +29,9 @@ class _Seen:
     told: Mapping[str, Mapping[str, Any]]
 
     def away(self, name: str) -> bool:
-        node = self.outputs["nodes"][name]
-        return bool(node["offline"] or node["retire"])
+        # A node may name one that nobody declared.
+        node = self.outputs["nodes"].get(name, {})
+        return bool(node.get("offline") or node.get("retire"))
 
     def site(self, name: str) -> str:
         return str(self.outputs["nodes"][name]["site"])
@@ -45,7 +46,7 @@ class _Seen:
 
     def claim(self, name: str, remote: str) -> Mapping[str, Any] | None:
         """What a node says of who carries a remote site."""
-        sites = self.told[name]["sites"].values() if self.running(name) else ()
+        sites = self.told[name].get("sites", {}).values() if self.running(name) else ()
         return next((one for one in sites if one["name"] == remote), None)
 
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -25,7 +27,7 @@ def lasting(seconds: float) -> str:
 
 
 def _state(text: str) -> str:
-    return f"[{'green' if text in _GOOD else 'red'}]{text}[/]"
+    return f"[{'green' if text in _GOOD else 'red'}]{escape(text)}[/]"
 
 
 def _table(*columns: str) -> Table:
@@ -68,8 +70,8 @@ def sites(ways: Json, now: float) -> Table:
             shown.add_row(
                 site,
                 remote,
-                f"[{'green' if way['active'] else 'red'}]{_through(way)}[/]",
-                way["why"] or "-",
+                f"[{'green' if way['active'] else 'red'}]{escape(_through(way))}[/]",
+                escape(way["why"] or "-"),
                 lasting(now - way["since"]) if way["since"] else "-",
             )
     return shown
@@ -83,8 +85,8 @@ def show(console: Console, ways: Json) -> None:
     console.print(sites(ways, time.time()))
     for name, gateway in ways["gateways"].items():
         for line in gateway["troubles"]:
-            console.print(f"[yellow]-[/] {name}: {line}", highlight=False, soft_wrap=True)
+            console.print(f"[yellow]-[/] {name}: {escape(line)}", highlight=False, soft_wrap=True)
     for sign, colour, kind in (("-", "yellow", "notes"), ("x", "red", "findings")):
         for one in ways[kind]:
             line = f"{one['node']}: {one['what']}: {one['live']}"
-            console.print(f"[{colour}]{sign}[/] {line}", highlight=False, soft_wrap=True)
+            console.print(f"[{colour}]{sign}[/] {escape(line)}", highlight=False, soft_wrap=True)

@@ -239,13 +239,15 @@ def main(
 
     backup = _backup.opened(file, identity)
     run = Restoring(backup=backup, stack=stack or backup.stack, keep=keep, force=force)
+    # Before anything is changed: what is shown is the backup's own word.
+    shown = _backup.shown(backup)
     run.run()
     commands = [f"pulumi preview --stack {run.stack}", f"pulumi up --stack {run.stack}"]
     if as_json:
         facts = {"stack": run.stack, "taken": backup.about["taken"], "saved": backup.state.saved}
         print(json.dumps({**facts, "done": run.done, "notes": run.next, "next": commands}))
         return
-    for line in _backup.shown(backup):
+    for line in shown:
         print(line)
     for line in run.done:
         print(f"done: {line}")

@@ -45,6 +45,8 @@ def table(verdict: Json, changed: Collection[tuple[str, str]] = ()) -> Table:
 
 
 def _cells(name: str, node: Json) -> list[str]:
+    from rich.markup import escape  # noqa: PLC0415 - `--help` needs none of this
+
     wanted = node["declared"]
 
     def generation(kind: str) -> str:
@@ -52,7 +54,7 @@ def _cells(name: str, node: Json) -> list[str]:
         if is_at is None:
             return "-"
         colour = "green" if is_at == wanted else "yellow" if kind == "staged" else "red"
-        return f"[{colour}]{'same' if is_at == wanted else is_at[:SHORT]}[/]"
+        return f"[{colour}]{'same' if is_at == wanted else escape(is_at[:SHORT])}[/]"
 
     offset = node["clock_offset"]
     return [
@@ -80,6 +82,8 @@ def show(
         changed: cells of the table that stand out, by node and column.
         only: nodes whose rows and notes are shown; all are counted.
     """
+    from rich.markup import escape  # noqa: PLC0415 - `--help` needs none of this
+
     rows = {name: one for name, one in verdict["nodes"].items() if only is None or name in only}
     console.print(table({"nodes": rows}, changed))
     for name, node in rows.items():
@@ -91,9 +95,9 @@ def show(
             when = f"{dt.datetime.fromtimestamp(undone['at']).astimezone():%Y-%m-%d %H:%M:%S}"
             notes.append(f"rolled back from {undone['generation']} at {when}: {undone['reason']}")
         for line in notes:
-            console.print(f"[yellow]-[/] {name}: {line}", highlight=False, soft_wrap=True)
+            console.print(f"[yellow]-[/] {name}: {escape(line)}", highlight=False, soft_wrap=True)
         for line in node["findings"]:
-            console.print(f"[red]x[/] {name}: {line}", highlight=False, soft_wrap=True)
+            console.print(f"[red]x[/] {name}: {escape(line)}", highlight=False, soft_wrap=True)
     if "routing" in verdict:
         _ways_show.show(console, verdict["routing"])
     nodes = verdict["nodes"].values()

@@ -104,7 +104,7 @@ class Heard(_Part):
     version: Literal[1]
     python: Line
     sent: Count
-    seconds: StrictFloat
+    seconds: Annotated[StrictFloat, Field(ge=0, le=86_400, allow_inf_nan=False)]
     answers: Annotated[list[Answer], Field(max_length=20_000)]
     failures: Annotated[list[Failure], Field(max_length=20_000)]
     replies: Annotated[list[Reply], Field(max_length=5_000)]

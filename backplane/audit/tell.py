@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -64,16 +65,28 @@ def markdown(verdict: Verdict, title: str) -> str:
     if verdict.findings:
         lines += ["| node | where | what | why it matters | what to do |", "|---|---|---|---|---|"]
         lines += [
-            f"| {' | '.join(map(_cell, (f.node, f.where, f.what, f.why, f.fix)))} |"
+            f"| {_text(f.node)} | {_code(f.where)} | {_code(f.what)} | {_text(f.why)} "
+            f"| {_text(f.fix)} |"
             for f in verdict.findings
         ]
         lines.append("")
-    lines += [f"- cannot say: {_cell(one)}" for one in verdict.unable]
-    lines += [f"- {_cell(one)}" for one in verdict.notes]
+    lines += [f"- cannot say: {_code(one)}" for one in verdict.unable]
+    lines += [f"- {_code(one)}" for one in verdict.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _cell(text: str) -> str:
-    """Text from outside, with nothing in it that Markdown or HTML takes for more than text."""
+def _code(text: str) -> str:
+    """Text from outside, where GitHub makes no link, mention or reference of it: as code.
+
+    A backslash does not keep it from that: it links `www.`, `https:`, `@` and `#` in any other
+    text. A `|` would end a table's cell even here.
+    """
+    plain = text.replace("|", "\u00a6")
+    fence = "`" * (max(map(len, re.findall("`+", plain)), default=0) + 1)
+    return f"{fence} {plain} {fence}" if plain.strip() else ""
+
+
+def _text(text: str) -> str:
+    """Our own text, with nothing in it that Markdown or HTML takes for more than text."""
     kept = "".join(f"\\{one}" if one in "\\|*_[]<>#!~@" else one for one in text)
     return kept.replace("&", "&amp;")

@@ -110,12 +110,18 @@ class Browser:
         return [str(one["message"]) for one in self.log("browser")]
 
     def requests(self) -> list[str]:
-        """The addresses that were asked for since the page was opened."""
-        entries = [json.loads(one["message"]) for one in self.log("performance")]
+        """The addresses that were asked for since the page was opened, but for what was refused."""
+        told = [json.loads(one["message"])["message"] for one in self.log("performance")]
+        refused = {
+            one["params"]["requestId"]
+            for one in told
+            if one["method"] == "Network.loadingFailed" and one["params"].get("blockedReason")
+        }
         return [
-            str(one["message"]["params"]["request"]["url"])
-            for one in entries
-            if one["message"]["method"] == "Network.requestWillBeSent"
+            str(one["params"]["request"]["url"])
+            for one in told
+            if one["method"] == "Network.requestWillBeSent"
+            and one["params"]["requestId"] not in refused
         ]
 
     def pdf(self) -> bytes:

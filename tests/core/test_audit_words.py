@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from backplane.audit import heard, tell
 from backplane.audit.heard import HeardError
@@ -40,6 +42,10 @@ from tests.core.audits import (
         {"failures": [{"address": STRANGER, "kind": "udp", "why": "", "count": 1}]},
         {"replies": [{"name": "x.example.org", "type": "PTR", "code": 0, "records": []}]},
         {"sent": "1"},
+        {"seconds": float("nan")},
+        {"seconds": float("inf")},
+        {"seconds": -0.1},
+        {"seconds": 86_401.0},
     ],
 )
 def test_another_answer_than_was_asked_for_is_refused(more: Json) -> None:
@@ -85,13 +91,31 @@ def test_a_node_is_told_of_those_it_knows() -> None:
 
 
 @given(st.text(alphabet=string.printable[:95], max_size=60))
+@example("www.evil.example")
+@example("https://evil.example/?a=1")
+@example("mailto:a@evil.example @somebody #1 GH-1")
+@example("`www.evil.example` ``x")
+@example("a | b \\| c \\")
+@example("<img src=x>")
 def test_markdown_shows_a_strangers_words_as_text(words: str) -> None:
-    """No cell ends, no tag, no mention, no link."""
-    line = tell.markdown(judged({**dark(), "answers": [answered(detail=words)]}), "T")
-    row = next(one for one in line.splitlines() if one.startswith("| fsn-a"))
-    bare = row.replace("\\\\", "").replace("\\|", "")
-    assert bare.count("|") == 6
-    assert "<" not in bare.replace("\\<", "")
+    """No cell ends, no tag; as code, of which GitHub makes no link and no mention."""
+    report = tell.markdown(judged({**dark(), "answers": [answered(detail=words)]}), "T")
+    row = next(one for one in report.splitlines() if one.startswith("| fsn-a"))
+    tokens = MarkdownIt("commonmark").enable("table").parse(report)
+    cells = [one for one in tokens if one.type == "inline" and one.map == _lines(report, row)]
+    assert len(cells) == 5
+    shown = [part for cell in cells for part in cell.children or ()]
+    assert {part.type for part in shown} <= {"text", "code_inline"}
+    code = [part.content for part in shown if part.type == "code_inline"]
+    assert [one for one in code if words.replace("|", "\u00a6").strip() in one]
+    bare = "".join(part.content for part in shown if part.type == "text")
+    assert not re.search(r"www\.|://|[@#]", bare)
+
+
+def _lines(report: str, row: str) -> list[int]:
+    """Where a row stands, as the parser has it."""
+    at = report.splitlines().index(row)
+    return [at, at + 1]
 
 
 def test_the_last_line_says_which_of_three_it_is() -> None:

@@ -67,7 +67,9 @@ def main() -> dict[str, Any]:
     Path("/home/alice/notes").write_text("hers\n")
     own = subprocess.Popen([*AS, "sleep", "5000"])
     root = subprocess.Popen([*AS, "sudo", "-n", "/usr/bin/sleep", "3000"])
-    time.sleep(1)
+    end = time.monotonic() + 20
+    while len(list(leavings.processes(MACHINE, UID))) < len((own, root)) and time.monotonic() < end:
+        time.sleep(0.05)
     seen["processes"] = len(list(leavings.processes(MACHINE, UID))), root.poll()
     seen["removed"] = flip(without)
     seen["ended"] = [own.wait(20), root.wait(20)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import io
 import json
@@ -22,7 +23,7 @@ def state(time: str = TIME, resources: int = 2, **more: Any) -> bytes:  # noqa: 
     return json.dumps({"version": 3, "deployment": deployment}).encode()
 
 
-def backup(**about: str) -> Backup:
+def backup(**about: Any) -> Backup:  # noqa: ANN401 - of a manifest
     """A backup of stack prod."""
     told = {"project": "backplane", "stack": "prod", "taken": "2026-03-01T13:00:00Z", **about}
     return Backup(about=told, raw_state=state(), settings=b"encryptionsalt: v1:x\n")
@@ -90,6 +91,63 @@ def test_nothing_else_is_a_backup() -> None:
         with pytest.raises(Broken, match=why):
             unpack(packed)
     assert unpack(archive(whole)).stack == "prod"
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"version": 7},
+        {"commit": "a\x1b[2J"},
+        {"commit": ["a"]},
+        {"changed": "yes"},
+        {"taken": "now\n"},
+        {"origin": None},
+        {"state": []},
+        {"state": {"saved": "x\x1b[31m"}},
+        {"state": {"resources": "2"}},
+        {"needs": 7},
+        {"needs": {"clouds": "aws"}},
+        {"needs": {"clouds": [7]}},
+        {"needs": {"clouds": ["aws\x07"]}},
+        {"needs": {"runner": "x\r"}},
+    ],
+)
+def test_a_manifest_of_another_form_is_refused(about: dict[str, Any]) -> None:
+    """Other types, and what a terminal would obey; words that are not known are let be."""
+    with pytest.raises(Broken, match="another form"):
+        unpack(backup(**about).pack())
+    assert unpack(backup(version="1", needs={"clouds": ["aws"]}, later=7).pack())
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        (b"- a\n", "no stack's file"),
+        (b"text\n", "no stack's file"),
+        (b"7: a\n", "no stack's file"),
+        (b"a: {\n", "no YAML"),
+        (b"a: \xff\n", "no YAML"),
+        (b"a: 2026-02-30\n", "no YAML"),
+        (b"[" * 5_000, "no YAML"),
+    ],
+)
+def test_settings_that_are_no_stacks_file_are_refused(settings: bytes, why: str) -> None:
+    """A mapping with text keys, or nothing at all."""
+    with pytest.raises(Broken, match=why):
+        unpack(dataclasses.replace(backup(), settings=settings).pack())
+    assert unpack(dataclasses.replace(backup(), settings=b"").pack()).settings == b""
+
+
+@pytest.mark.parametrize(
+    "more", [{"manifest": [7]}, {"manifest": {"time": "\x1b[2J"}}, {"pending_operations": 7}]
+)
+def test_a_state_of_another_form_is_refused(more: dict[str, Any]) -> None:
+    """Before anybody shows it."""
+    held = state()
+    told = json.loads(held)
+    told["deployment"] |= more
+    with pytest.raises(Broken, match="no export of a stack"):
+        unpack(dataclasses.replace(backup(), raw_state=json.dumps(told).encode()).pack())
 
 
 def test_a_member_beyond_all_size_is_not_read() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,19 @@ def test_a_vantage_that_fails_is_told_in_words(program: str, word: str) -> None:
         _vantage.look(gone, order(), 5, lambda *_: None)
 
 
-def test_an_endless_vantage_is_cut_off() -> None:
-    """Neither memory nor time: what is too long is not read to its end."""
-    endless = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_an_endless_vantage_is_cut_off(stream: str) -> None:
+    """Neither memory nor time: what is too long is not read to its end, nor is it kept."""
+    endless = f"import sys\nwhile True: sys.{stream}.write('x' * 65536)"
     place = Vantage(name="ssh:x", command=(sys.executable, "-c", endless))
-    with pytest.raises(Problem):
-        _vantage.look(place, order(), 2, lambda *_: None)
+    tracemalloc.start()
+    try:
+        with pytest.raises(Problem):
+            _vantage.look(place, order(), 2, lambda *_: None)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 5 * heard.MOST
 
 
 # The verb

@@ -205,3 +205,29 @@ def test_what_cannot_be_taken_away_is_refused(text: str) -> None:
     """Nothing there, no mapping, shared with another part, twice there."""
     with pytest.raises(CannotEdit):
         drop(text, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {b: 1,  # of b\n  c: 2}\n",
+        "a: {\n  c: 2,\n  # of d\n  d: 3}\n",
+        "a: {\n  b: 1,\n  # of c\n  c: 2,\n}\n",
+    ],
+)
+def test_a_comment_beside_an_entry_of_one_line_is_not_lost(text: str) -> None:
+    """Whose it is cannot be told, so it is refused; a `#` in the entry itself is its own."""
+    with pytest.raises(CannotEdit, match=r"a comment beside a\.c"):
+        drop(text, ("a", "c"))
+    assert drop('a: {b: 1, c: "x #y"}  # of a\n', ("a", "c")) == "a: {b: 1}  # of a\n"
+
+
+@pytest.mark.parametrize("name", ["on", "no", "7", "null", "1e3", "~", "2026-01-01", "<<", "a: b"])
+def test_a_key_that_yaml_reads_as_something_else_is_quoted(name: str) -> None:
+    """It comes back as the text it was, in a line and in a block; a plain one stays plain."""
+    for text in ("a: {b: 1}\n", "a:\n  b: 1\n", "c: 1\n"):
+        after = put(text, ("a", name), {"id": 9})
+        assert yaml.safe_load(after)["a"][name] == {"id": 9}
+        assert drop(after, ("a", name)) == text
+        assert yaml.safe_load(put(text, (name, "b", "c"), 1))[name] == {"b": {"c": 1}}
+    assert put("a: {b: 1}\n", ("a", "c"), 2) == "a: {b: 1, c: 2}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +14,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from runner.credentials import Credentials
+from runner.problem import RunnerError
 from scripts import _held, _standing, _watch, _watch_show, _watched, cli
+from scripts._stack import Stack
 from tests.runner import fleet as fleets
 from tests.runner.fleet import NEW, OLD, FakeNode
-from tests.scripts import facts, fakes, ways
+from tests.scripts import facts, fakes, watched, ways
 from tests.scripts.test_status import DECLARED, well
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,6 +181,46 @@ def test_looks_are_no_closer_than_asked_for() -> None:
     assert len(begun) == 3
     assert min(later - sooner for sooner, later in pairwise(begun)) >= 0.299
     assert ended
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_tunnel_that_comes_up_late_is_not_left_behind(
+    monkeypatch: pytest.MonkeyPatch, *, fails: bool
+) -> None:
+    """Who ends it meanwhile waits for the tunnel, and it is closed; one that failed is none."""
+    begun, told = threading.Event(), []
+
+    class Tunnel:
+        def close(self) -> None:
+            told.append("closed")
+
+    def slow(*_: object) -> Tunnel:
+        begun.set()
+        time.sleep(0.3)
+        told.append("up")
+        if fails:
+            raise RunnerError("it is gone.", "bring it up.")
+        return Tunnel()
+
+    monkeypatch.setattr(Credentials, "tunnel", slow)
+    stack = Stack(label="lab", outputs=watched.outputs())
+
+    async def run() -> None:
+        watcher, quit_ = _watch.Watcher(stack), asyncio.Event()
+
+        async def end() -> None:
+            await asyncio.to_thread(begun.wait)
+            quit_.set()
+
+        ending = asyncio.ensure_future(end())
+        async for _ in _watch.looks(watcher.look, _watch.Pace(every=1, wait=0), quit_):
+            pytest.fail("there was no whole look")
+        await ending
+        assert not told
+        await watcher.drop()
+        assert told == (["up"] if fails else ["up", "closed"])
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("size", [(100, 30), (80, 16)])
