@@ -58,16 +58,17 @@ def may(*command: str) -> bool:
 
 
 CHAIN = """
-import os, time
+import os
+beat = os.open("/home/alice/beat", os.O_WRONLY)
 while True:
     if os.fork():
         os._exit(0)
-    os.utime("/home/alice/beat")
+    os.utime(beat)
 """
 
 
 def chained() -> float:
-    """How long a chain that forks and exits without a pause is silent: seconds, of half of one."""
+    """For how many seconds a chain that forks and exits without a pause has been silent."""
     time.sleep(0.5)
     (beat,) = Path("/home").rglob("beat")
     return time.time() - beat.stat().st_mtime
