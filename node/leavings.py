@@ -118,9 +118,7 @@ def put_aside(machine: Machine, user: str, uid: int, home: Path) -> Path | None:
     stamp = time.strftime("%Y-%m-%dT%H%M%SZ", time.gmtime(machine.clock.wall()))
     aside = machine.layout.at(KEPT) / f"{user}-{stamp}"
     found = [(name, machine.layout.at(f"{folder}/{user}")) for name, folder in FILES.items()]
-    jobs = machine.layout.at(JOBS)
-    if jobs.is_dir():
-        found += [(f"at-{one.name}", one) for one in jobs.iterdir() if owner(one) == uid]
+    found += [(f"at-{one.name}", one) for one in _jobs(machine, uid)]
     moved = []
     for name, path in found:
         if path.is_file() and not path.is_symlink():
@@ -177,6 +175,15 @@ def give_back(machine: Machine, user: str, uid: int, home: Path, target: str) ->
             _move(machine, aside / HOME, home)
     for aside in _asides(machine, user):
         _close(machine, aside)
+
+
+def _jobs(machine: Machine, uid: int) -> Iterator[Path]:
+    jobs = machine.layout.at(JOBS)
+    for one in jobs.iterdir() if jobs.is_dir() else ():
+        # Others come and go: anybody may call `at` and `atrm`.
+        with contextlib.suppress(FileNotFoundError):
+            if owner(one) == uid:
+                yield one
 
 
 def _asides(machine: Machine, user: str) -> dict[Path, dict[str, object]]:

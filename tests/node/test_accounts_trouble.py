@@ -133,6 +133,27 @@ def test_what_she_mounted_over_her_home_keeps_her_from_nothing(
     assert (aside / "home/notes").read_text() == "hers\n"
 
 
+def test_jobs_of_others_that_vanish_hold_no_removal_up(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody calls `at` and `atrm` in turns: a job is listed, and gone when it is looked at."""
+    jobs = box.layout.at(leavings.JOBS)
+    (jobs / "a2").write_text("hers\n")
+    (jobs / "a3").write_text("gone\n")
+
+    def looked_at(path: Path) -> int:
+        if path.name == "a3":
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+        return UID if path.name == "a2" else owner(path)
+
+    monkeypatch.setattr("node.leavings.owner", looked_at)
+    rolled(box, OLD)
+    (aside,) = kept(box.layout, "alice")
+    assert (aside / "at-a2").read_text() == "hers\n"
+    assert not (jobs / "a2").exists()
+    assert (jobs / "a3").exists()
+
+
 @pytest.mark.parametrize("row", ["x:x:::::", "x:x:1e3:1::/:/bin/sh", "x:x:1::::/bin/sh",
                                  "x:x:-1:1::/:/bin/sh", "x:x:\u0661:1::/:/bin/sh"])  # fmt: skip
 def test_a_line_without_numbers_is_no_account(box: Box, row: str) -> None:
