@@ -6,10 +6,12 @@ Who is removed can act no more, and what was theirs is kept aside: an undo gives
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from node import generations, leavings
-from node.difference import Difference
+from node.difference import HAND, Difference
 from node.errors import Refused
 from node.generations import Generation
 from node.machine import Machine
@@ -41,8 +43,7 @@ def check(machine: Machine, generation: Generation) -> None:
             )
             if not free
         ]  # fmt: skip
-        home = machine.layout.at(one.home)
-        if user not in there and home.exists() and leavings.owner(home) not in {0, one.uid}:
+        if user not in there and _holder(machine.layout.at(one.home)) not in {None, 0, one.uid}:
             taken.append(one.home)
         if taken:
             raise Refused(
@@ -52,7 +53,23 @@ def check(machine: Machine, generation: Generation) -> None:
 
 
 def differences(machine: Machine, target: Generation) -> Iterator[Difference]:
-    """What of people's accounts is not as a generation says; whoever is gone comes first."""
+    """What of people's accounts is not as a generation says; whoever is gone comes first.
+
+    Where they cannot be compared that is one of the differences: mending it is refused, and all
+    else of a flip, or of an undo, can be worked out.
+    """
+    try:
+        yield from _found(machine, target)
+    except (Refused, OSError, ValueError) as error:
+        machine.journal.say(f"accounts cannot be compared: {error}")
+        mend = partial(_refuse, str(error))
+        yield Difference(
+            area=_AREA, what="accounts", declared="to be looked at", live=str(error), repair=HAND,
+            mend=mend,
+        )  # fmt: skip
+
+
+def _found(machine: Machine, target: Generation) -> Iterator[Difference]:
     declared, there, named = wanted(target), live(machine), groups(machine)
     yield from _rules(machine, target)
     ours = {user for user, one in there.items() if one.uid == uid_of(user)}
@@ -65,11 +82,14 @@ def differences(machine: Machine, target: Generation) -> Iterator[Difference]:
     for user, one in sorted(declared.items()):
         now = there.get(user)
         if now is None:
-            yield _difference(user, "there", "", partial(_make, machine, one))
+            yield _difference(user, "there", "", partial(_make, machine, one, target))
         elif now.uid != one.uid:
             mend = partial(check, machine, target)
             yield _difference(user, "an account of ours", "somebody else's", mend)
         else:
+            if leavings.undoing(machine, user, target.name):
+                mend = partial(_give_back, machine, one, target)
+                yield _difference(f"{user}, what was put aside", "in its place", "aside", mend)
             yield from _astray(machine, one, now)
 
 
@@ -106,26 +126,29 @@ def end(machine: Machine) -> None:
 def booted(machine: Machine) -> None:
     """Make the accounts those of what boot reads, for a flip may have been cut short; never fails.
 
-    Where a change is not confirmed yet they are those of that change.
+    Where a change is not confirmed yet they are those of that change. One that cannot be put right
+    keeps no other back.
     """
     name = generations.named(machine, machine.layout.active)
     try:
-        for one in differences(machine, generations.load(machine, name or "")):
+        found = [*differences(machine, generations.load(machine, name or ""))]
+    except Refused as error:
+        machine.journal.say(f"accounts: {error}")
+        return
+    for one in found:
+        try:
             if one.mend is not None:
                 one.mend()
-    except (Refused, OSError) as error:
-        machine.journal.say(f"accounts: {error}")
+        except (Refused, OSError) as error:
+            machine.journal.say(f"accounts: {error}")
 
 
-def _make(machine: Machine, one: Account) -> None:
-    here = generations.named(machine, machine.layout.confirmed)
-    was_there = here and one.user in wanted(generations.load(machine, here))
+def _make(machine: Machine, one: Account, target: Generation) -> None:
     if one.user not in groups(machine):
         _run(machine, "groupadd", "--gid", str(one.gid), one.user)
     home = machine.layout.at(one.home)
-    # An undo, or a repair: somebody new of the same name begins with nothing.
-    if was_there:
-        leavings.give_back(machine, one.user, one.uid, home)
+    # Nothing but in an undo: somebody new of the same name begins with nothing.
+    leavings.give_back(machine, one.user, one.uid, home, target.name)
     words = [] if home.exists() else ["--create-home"]
     _run(
         machine, "useradd", *words, "--uid", str(one.uid), "--gid", str(one.gid),
@@ -152,23 +175,39 @@ def _astray(machine: Machine, one: Account, now: Account) -> Iterator[Difference
             sides = ("none", "set") if part == "password" else (_said(declared), _said(present))
             mend = partial(_run, machine, "usermod", *argv, one.user)
             yield _difference(f"{one.user}, {part}", *sides, mend)
-    home = machine.layout.at(one.home)
-    if home.is_symlink() or not home.is_dir():
-        mend = partial(_new_home, machine, one)
-        yield _difference(f"{one.user}, home directory", "there", "", mend)
-    elif leavings.owner(home) != one.uid or home.stat().st_mode & 0o777 != _PRIVATE:
-        mend = partial(_own_home, machine, one)
-        yield _difference(f"{one.user}, home directory", "its own alone", "others' too", mend)
+    yield from _homes(machine, one)
+
+
+def _homes(machine: Machine, one: Account) -> Iterator[Difference]:
+    """Whether its home is there, for itself alone.
+
+    What its owner can bring about themselves holds no rollout up.
+    """
+    home, what = machine.layout.at(one.home), f"{one.user}, home directory"
+    try:
+        if home.is_symlink() or not home.is_dir():
+            yield _difference(what, "there", "", partial(_new_home, machine, one))
+        elif leavings.owner(home) != one.uid or home.stat().st_mode & 0o777 != _PRIVATE:
+            found = _difference(
+                what, "its own alone", "others' too", partial(_own_home, machine, one)
+            )
+            yield replace(found, blocking=False)
+    except OSError as error:
+        # Such as a file system of its owner's that root has no part in (FUSE).
+        found = _difference(what, "its own alone", error.strerror or "cannot be looked at", None)
+        yield replace(found, repair=HAND, blocking=False)
 
 
 def _new_home(machine: Machine, one: Account) -> None:
     home = machine.layout.at(one.home)
-    if home.is_symlink() or home.exists():
+    if home.is_symlink() or (home.exists() and not home.is_dir()):
         raise Refused(f"{one.home} is no directory", f"move it away; {_LOOK}")
-    leavings.give_back(machine, one.user, one.uid, home)
-    if not home.exists():
-        machine.disk.ensure_directory(home, _PRIVATE)
+    machine.disk.ensure_directory(home, _PRIVATE)
     _own_home(machine, one)
+
+
+def _give_back(machine: Machine, one: Account, target: Generation) -> None:
+    leavings.give_back(machine, one.user, one.uid, machine.layout.at(one.home), target.name)
 
 
 def _own_home(machine: Machine, one: Account) -> None:
@@ -197,6 +236,18 @@ def _rules(machine: Machine, target: Generation) -> Iterator[Difference]:
         )
 
 
+def _holder(home: Path) -> int | None:
+    """Whose a home is; None where there is none, or none that can be looked at."""
+    try:
+        return leavings.owner(home)
+    except OSError:
+        return None
+
+
+def _refuse(error: str) -> None:
+    raise Refused(f"accounts cannot be compared: {error}", _LOOK)
+
+
 def _run(machine: Machine, program: str, *words: str) -> None:
     machine.commands.must([program, *words], why=f"{program} fails", fix=_LOOK, timeout=60)
 
@@ -205,6 +256,6 @@ def _said(value: object) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _difference(about: str, declared: str, live_: str, mend: partial[None]) -> Difference:
+def _difference(about: str, declared: str, live_: str, mend: partial[None] | None) -> Difference:
     what = f"account {about}"
     return Difference(area=_AREA, what=what, declared=declared, live=live_, mend=mend)

@@ -14,6 +14,7 @@ FILE = "logins/accounts.json"
 HOMES, SHELL, NO_PASSWORD = "/home", "/bin/bash", "*"
 FIRST_UID, UIDS = 65536, 34464
 _USER = re.compile(r"[a-z][a-z0-9-]{0,30}[a-z0-9]")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 _MOST = 254  # people there can be
 
 
@@ -71,7 +72,7 @@ def wanted(generation: Generation) -> dict[str, Account]:
 
 
 def live(machine: Machine) -> dict[str, Account]:
-    """Every account of this machine, by name."""
+    """Every account of this machine, by name; a line without its numbers is none."""
     hashes = {row[0]: row[1] for row in _rows(machine, "/etc/shadow", 2)}
     joined: dict[str, list[str]] = {}
     for row in _rows(machine, "/etc/group", 4):
@@ -88,12 +89,14 @@ def live(machine: Machine) -> dict[str, Account]:
             groups=tuple(sorted(joined.get(row[0], ()))),
         )
         for row in _rows(machine, "/etc/passwd", 7)
+        if _is_number(row[2]) and _is_number(row[3])
     }
 
 
 def groups(machine: Machine) -> Mapping[str, int]:
     """The number of every group, by name."""
-    return {row[0]: int(row[2]) for row in _rows(machine, "/etc/group", 4)}
+    rows = _rows(machine, "/etc/group", 4)
+    return {row[0]: int(row[2]) for row in rows if _is_number(row[2])}
 
 
 def _rows(machine: Machine, path: str, fields: int) -> Iterator[list[str]]:
@@ -105,6 +108,10 @@ def _rows(machine: Machine, path: str, fields: int) -> Iterator[list[str]]:
         # `+` lines are of other sources of accounts (nsswitch.conf(5)).
         if len(row) >= fields and not line.startswith(("+", "-", "#")):
             yield row
+
+
+def _is_number(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text))
 
 
 def _as_it_should_be(user: str) -> Account:

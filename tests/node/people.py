@@ -17,9 +17,15 @@ OWNERS = ".owners"
 
 
 class People:
-    """What passwd's tools do, on files below a root of its own."""
+    """What passwd's tools do, on files below a root of its own.
+
+    Attributes:
+        layout: Where.
+        unseen: Users of whom something runs that forks and exits before anybody lists it.
+    """
 
     layout: Layout
+    unseen: set[int]
 
     def settle_people(self) -> None:
         """Have the accounts of a machine that was just installed."""
@@ -115,6 +121,21 @@ class People:
         for pid in argv[1:]:
             shutil.rmtree(self._at(f"/proc/{pid}"), ignore_errors=True)
         return ""
+
+    def _python3(self, argv: list[str]) -> str:
+        """What kills all that runs as a user, seen in /proc or not."""
+        *_, uid = argv
+        assert uid not in {"0", "-1"}
+        for status in self._at("/proc").glob("[0-9]*/status"):
+            text = status.read_text()
+            if "zombie" not in text and uid in text.split("Uid:")[1].split():
+                shutil.rmtree(status.parent)
+        self.unseen.discard(int(uid))
+        return ""
+
+    def _umount(self, argv: list[str]) -> str | None:
+        *_, home = argv
+        return "" if Path(home).is_dir() else None
 
     def _chown(self, argv: list[str]) -> str:
         path = Path(argv[2])

@@ -16,19 +16,19 @@ OLD = Recipe()
 MORE = replace(OLD, peers={"wg0": ("runner",), "wg1": ("runner", "b", "c")})
 
 
-def armed(box: Box, new: Recipe) -> dict[str, Any]:
+def armed(box: Box, new: Recipe, lease: str = "x") -> dict[str, Any]:
     """Stage and arm; returns what the next verbs are told."""
     staging.stage(box.machine, new.encode())
-    about = {"lease": "x", "generation": new.generation}
-    verbs.take_lease(box.machine, {"id": "x", "seconds": 600})
+    about = {"lease": lease, "generation": new.generation}
+    verbs.take_lease(box.machine, {"id": lease, "seconds": 600})
     verbs.arm(box.machine, {**about, "seconds": 120})
     box.kernel.log.clear()
     return about
 
 
-def flipped(box: Box, new: Recipe) -> tuple[dict[str, Any], Answer]:
+def flipped(box: Box, new: Recipe, lease: str = "x") -> tuple[dict[str, Any], Answer]:
     """Stage, arm and flip."""
-    about = armed(box, new)
+    about = armed(box, new, lease)
     return about, verbs.flip(box.machine, about)
 
 

@@ -4,6 +4,7 @@ It prints JSON: what was seen at each stage, by name.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -56,6 +57,23 @@ def may(*command: str) -> bool:
     )
 
 
+CHAIN = """
+import os
+beat = os.open("/home/alice/beat", os.O_WRONLY)
+while True:
+    if os.fork():
+        os._exit(0)
+    os.utime(beat)
+"""
+
+
+def chained() -> float:
+    """For how many seconds a chain that forks and exits without a pause has been silent."""
+    time.sleep(0.5)
+    (beat,) = Path("/home").rglob("beat")
+    return time.time() - beat.stat().st_mtime
+
+
 def main() -> dict[str, Any]:
     """Come, live, go, come back by an undo, be changed by hand, go for good."""
     seen: dict[str, Any] = {}
@@ -71,7 +89,12 @@ def main() -> dict[str, Any]:
     while len(list(leavings.processes(MACHINE, UID))) < len((own, root)) and time.monotonic() < end:
         time.sleep(0.05)
     seen["processes"] = len(list(leavings.processes(MACHINE, UID))), root.poll()
+    Path("/home/alice/beat").touch()
+    os.chown("/home/alice/beat", UID, UID)
+    subprocess.Popen([*AS, sys.executable, "-c", CHAIN]).wait(20)
+    seen["chain"] = [chained() < 0.4]
     seen["removed"] = flip(without)
+    seen["chain"].append(chained() < 0.4)
     seen["ended"] = [own.wait(20), root.wait(20)]
     seen["may no more"] = may("/usr/bin/id")
     passwd, group = (Path(path).read_text() for path in ("/etc/passwd", "/etc/group"))

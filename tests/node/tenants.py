@@ -1,18 +1,29 @@
 """A person who lives on a machine in memory: what she has there, and what is left of it."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
-from node import leavings
+from node import leavings, verbs
 from node.layout import Layout
 from node.machine import Machine
 from node.passwd import live, uid_of
 from tests.node.model import Box
 from tests.node.people import OWNERS
-from tests.node.steps import OLD
+from tests.node.recipe import Recipe
+from tests.node.steps import OLD, flipped
 
 ALICE = replace(OLD, logins=("alice",))
 UID = uid_of("alice")
+_LEASES = itertools.count()
+
+
+def rolled(box: Box, new: Recipe) -> None:
+    """A whole rollout, by a lease that no other has."""
+    lease = f"rollout {next(_LEASES)}"
+    about, _ = flipped(box, new, lease)
+    verbs.confirm(box.machine, about)
+    verbs.release(box.machine, {"id": lease})
 
 
 def owner(path: Path) -> int:

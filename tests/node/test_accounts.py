@@ -10,9 +10,9 @@ from node import accounts, drift, leavings, staging, verbs
 from node.passwd import FIRST_UID, UIDS, live, uid_of
 from tests.node.model import Box
 from tests.node.people import OWNERS
-from tests.node.recipe import Recipe, encode
+from tests.node.recipe import encode
 from tests.node.steps import OLD, flipped, refusal
-from tests.node.tenants import ALICE, UID, kept, lived_in, owner, processes, users
+from tests.node.tenants import ALICE, UID, kept, lived_in, owner, processes, rolled, users
 
 BOTH = replace(OLD, logins=("alice", "bob"))
 RULE = "/etc/sudoers.d/backplane"
@@ -32,13 +32,6 @@ def box(enrolled: Box) -> Box:
     """A machine that has the accounts of an installation, and nobody's own."""
     enrolled.kernel.settle_people()
     return enrolled
-
-
-def rolled(box: Box, new: Recipe) -> None:
-    """A whole rollout."""
-    about, _ = flipped(box, new)
-    verbs.confirm(box.machine, about)
-    verbs.release(box.machine, {"id": "x"})
 
 
 def test_a_flip_makes_an_account_without_a_password_in_no_group(box: Box) -> None:
@@ -176,7 +169,7 @@ def test_nothing_that_can_act_is_left_of_who_is_removed(box: Box) -> None:
 def test_a_process_that_does_not_end_keeps_the_account_from_being_deleted(box: Box) -> None:
     """It is named; the next flip tries again."""
     rolled(box, ALICE)
-    box.kernel.run_as(100, UID)
+    box.kernel.run_as(100, 0, loginuid=str(UID))
     box.kernel.refuse = lambda argv: "no" if argv[0] == "kill" else None
     assert "processes of alice do not end: 100" in refusal(flipped, box, OLD)
     assert users(box.machine) == {"alice"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from node import accounts, enroll, staging, verbs
+from node import accounts, enroll, leavings, staging, verbs
 from node.machine import Machine
 from tests.node.cuts import Cut, CutDisk, Platter, Scissors
 from tests.node.model import Box, booted, born
@@ -66,7 +66,7 @@ def test_cut_anywhere_nothing_is_lost_and_nothing_half_removed(
 ) -> None:
     """Killed before every step, with a reboot or without: done again it ends as without the cut.
 
-    Her notes are at home or aside at any moment, and never lost.
+    Her notes are at home or aside at any moment, and never lost; an undo has crontab and mail back.
     """
     for steps, box, scissors in _copies(memory):
         machine = box.with_disk(CutDisk(scissors, Platter()))
@@ -85,6 +85,8 @@ def test_cut_anywhere_nothing_is_lost_and_nothing_half_removed(
         (notes,) = box.layout.at("/home").rglob("notes")
         assert notes.read_text() == "hers\n"
         assert (notes == box.layout.at("/home/alice/notes")) == stays, steps
+        files = [box.layout.at(f"{folder}/alice") for folder in leavings.FILES.values()]
+        assert [file.is_file() for file in files] == [stays, stays], steps
         assert not processes(box) & {"100", "101", "102", "103"}
         if finished:
             break

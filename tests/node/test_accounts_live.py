@@ -50,7 +50,8 @@ def test_a_person_comes_lives_goes_and_comes_back(image: str, tmp_path: Path) ->
     """Made, put right and removed by the distribution's own programs, on every image.
 
     By sudo she runs her two commands, one of them with no argument alone, and no other. What she
-    runs ends with her removal, what she began as root as well; an undo gives her home back.
+    runs ends with her removal, also what forks and exits without a pause, and what she began as
+    root; an undo gives her home back.
     """
     seen = _inside(image, tmp_path, "tenancy.py")
     number = uid_of("alice")
@@ -58,6 +59,7 @@ def test_a_person_comes_lives_goes_and_comes_back(image: str, tmp_path: Path) ->
     assert seen["may"] == [True, False, False]
     assert seen["processes"] == [3, None], "hers, sudo, and what sudo began"
     assert seen["ended"] == [-9, -9]
+    assert seen["chain"] == [True, False], "one that no listing of processes shows"
     assert seen["may no more"] is False
     assert seen["left"] is False
     assert seen["notes"] == "hers\n"
