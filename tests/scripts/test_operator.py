@@ -20,7 +20,6 @@ from runner.revocation import Revoked
 from runner.ssh import private_key
 from scripts import _operators, _revoking, _stack, _survey, cli
 from scripts._declared import read
-from scripts._edit import put
 from scripts._problem import Problem
 from scripts._stack import Stack
 from tests.runner.fleet import FakeNode
@@ -105,29 +104,6 @@ def test_a_new_operator_is_one_line_of_the_file(file: Path) -> None:
         "2027-03-31",
     )
     assert line.startswith("+      zoe: {id: ")
-
-
-def test_a_second_key_of_one_plane_is_refused(file: Path) -> None:
-    """Whether it is called by its slot or by its name: none of the two wins in silence."""
-    named = put(PROD, ("config", "backplane:mesh", "planes", "management", "name"), "mgmt")
-    file.write_text(named)
-    for other in ("management", "mgmt"):
-        keys = ("--public-key", f"management={KEY}", "--public-key", f"{other}={KEY}")
-        told = run("add", "zoe", "-p", "management", *keys)
-        assert "two keys for management" in str(told.exception), told.output
-    assert file.read_text() == named
-
-
-@pytest.mark.parametrize("name", ["on", "null"])
-def test_somebody_may_be_called_what_yaml_takes_for_a_word_of_its_own(
-    file: Path, name: str
-) -> None:
-    """They are added under that name, in one line."""
-    told = run("add", name, "-p", "management")
-    assert told.exit_code == 0, told.output
-    (line,) = changed(PROD, file.read_text())
-    assert line.startswith(f'+      "{name}": {{')
-    assert name in read("prod").declaration.operators
 
 
 @pytest.mark.parametrize(
