@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from node import firewall, identity, logins
+from node import firewall, identity, leavings, logins, passwd
 from node.bundle import LINK
 from node.errors import Refused
 from node.generations import Generation
@@ -213,6 +213,14 @@ def _end(machine: Machine, generation: Generation, gone: Iterable[Peer]) -> None
     keys = {" ".join(row.split()[-3:-1]) for row in rows if row.split()[-1] in names}
     if people and (ended := logins.end(machine, addresses, keys)):
         machine.journal.say(f"ended {ended} processes of {', '.join(sorted(names))}")
+    for file in files[1:]:
+        owners = {row.split()[-1] for row in file.read_text(encoding="utf-8").splitlines()}
+        # Nobody may come in to this account any more, so nothing of it goes on.
+        if people and owners <= names:
+            try:
+                leavings.kill_all(machine, passwd.uid_of(file.name))
+            except Refused as refused:
+                machine.journal.say(f"what {file.name} has going does not end: {refused.error}")
 
 
 def known(machine: Machine, _: Request) -> Answer:

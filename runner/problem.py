@@ -15,8 +15,3 @@ class RunnerError(Exception):
         super().__init__(f"{what}\n  fix: {fix}")
         self.what = what
         self.fix = fix
-
-
-def printable(said: object) -> str:
-    """What a node says, so that a terminal shows it and obeys none of it, on one line."""
-    return "".join(one if one.isprintable() else " " for one in str(said))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import asyncssh
 import pytest
 
-from node import identity, logins, membership, questions, verbs, watch
+from node import identity, leavings, logins, membership, passwd, questions, verbs, watch
 from node.machine import Machine
 from runner import members
 from tests.node.model import Box
@@ -233,7 +233,9 @@ def test_who_is_held_out_has_their_sessions_ended(
         told.append((set(addresses), set(keys)))
         return 2
 
+    killed: list[int] = []
     monkeypatch.setattr(logins, "end", end)
+    monkeypatch.setattr(leavings, "kill_all", lambda _, uid: killed.append(uid))
     here = identity.confirmed(at_home.machine)
     folder = here.file(membership.LOGIN_KEYS)
     folder.mkdir(parents=True)
@@ -241,6 +243,7 @@ def test_who_is_held_out_has_their_sessions_ended(
     (folder / "bo").write_text('from="10.201.255.2" ssh-ed25519 CCCC bob\n', encoding="ascii")
     _hold(at_home, members.line(_ids(at_home.machine, without="alice"), 2, KEY))
     assert told == [(ALICE, {"ssh-ed25519 BBBB"})]
+    assert killed == [passwd.uid_of("al")], "an account that nobody may come in to any more"
     told.clear()
     _hold(at_home, members.line(_ids(at_home.machine, without="alice"), 3, KEY))
     assert told == [], "once is enough"

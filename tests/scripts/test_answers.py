@@ -72,7 +72,7 @@ def test_what_nodes_say_in_truth_is_taken() -> None:
 def test_one_nodes_nonsense_is_its_own_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     """`status`, `watch` and `map` go on with the others."""
     monkeypatch.setattr(fleets, "PORT", 22041)
-    live = {"interfaces": {}, "listeners": [], "failed": []}
+    live: Json = {"interfaces": {}, "listeners": [], "failed": []}
 
     def prepare(nodes: list[FakeNode]) -> None:
         for node, told in zip(nodes, (live, {}, live), strict=True):
@@ -142,7 +142,7 @@ def test_findings_of_a_node_are_text() -> None:
     words = dict.fromkeys(("rung", "where", "plane"), "fsn-a")
     one = {**words, "symptom": HOSTILE, "cause": HOSTILE, "evidence": [HOSTILE], "fix": HOSTILE}
     _doctor_show.show(console, [one])
-    logs = {"fsn-a": {"error": HOSTILE}, "fsn-b": {"there": True, "messages": [
+    logs: Json = {"fsn-a": {"error": HOSTILE}, "fsn-b": {"there": True, "messages": [
         {"message": HOSTILE, "cause": "c", "fix": "f"},
     ]}}  # fmt: skip
     _doctor_show.logs(console, logs, as_json=False)
