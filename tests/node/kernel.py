@@ -32,7 +32,6 @@ class Kernel(Daemons, People, Commands):
         self.stdin = ""
         self.shown: dict[str, str] = {}
         self.held: list[str] = []
-        self.unseen: set[int] = set()
         self.sockets: list[str] = []
         self.refuse: Callable[[Sequence[str]], str | None] = lambda _: None
         self.before_each: Callable[[], None] = lambda: None

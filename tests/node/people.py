@@ -25,7 +25,7 @@ class People:
     """
 
     layout: Layout
-    unseen: set[int]
+    unseen: frozenset[int] = frozenset()
 
     def settle_people(self) -> None:
         """Have the accounts of a machine that was just installed."""
@@ -130,7 +130,7 @@ class People:
             text = status.read_text()
             if "zombie" not in text and uid in text.split("Uid:")[1].split():
                 shutil.rmtree(status.parent)
-        self.unseen.discard(int(uid))
+        self.unseen = self.unseen - {int(uid)}
         return ""
 
     def _umount(self, argv: list[str]) -> str | None:

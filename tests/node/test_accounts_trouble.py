@@ -41,7 +41,7 @@ def _findings(box: Box) -> list[tuple[str, str]]:
 
 def test_what_forks_and_exits_before_it_is_listed_ends_too(box: Box) -> None:
     """All of a user is killed in one step, before and behind what is moved."""
-    box.kernel.unseen = {UID, 4711}
+    box.kernel.unseen = frozenset({UID, 4711})
     flipped(box, OLD)
     assert box.kernel.unseen == {4711}
     killed = [argv for argv in box.kernel.log if argv[0] == "python3"]
