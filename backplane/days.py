@@ -1,7 +1,6 @@
 """Days as declarations write them, ISO 8601, and what they are in seconds. Pure."""
 
 import calendar
-import datetime as dt
 import re
 
 from backplane.rules import DAY_PATTERN
@@ -32,7 +31,12 @@ def end_of(day: str) -> int:
 
 def stamp_of_end(day: str) -> str:
     """The same in the words of sshd(8): ``YYYYMMDDHHMMSSZ``."""
-    return f"{dt.date(*_parts(day)) + dt.timedelta(days=1):%Y%m%d}000000Z"
+    year, month, number = _parts(day)
+    if number < calendar.monthrange(year, month)[1]:
+        number += 1
+    else:
+        year, month, number = (year, month + 1, 1) if month < MONTHS else (year + 1, 1, 1)
+    return f"{year:04}{month:02}{number:02}000000Z"
 
 
 def _parts(day: str) -> tuple[int, int, int]:
