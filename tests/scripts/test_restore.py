@@ -11,7 +11,7 @@ import pytest
 import yaml
 from pyrage import x25519
 
-from scripts import _sealed, restore
+from scripts import _backup, _sealed, restore
 from scripts._problem import Problem
 from tests.core import example
 from tests.scripts.control import PHRASE, SALT, Control, deployment, settings
@@ -108,6 +108,19 @@ def test_a_passphrase_opens_it_and_no_other(old: Control, new: Control, tmp_path
     assert done.exit_code == 0, done.output
     asked = "".join([*old.asked(), *new.asked()])
     assert PHRASE not in asked + done.output
+
+
+def test_what_cannot_be_shown_changes_nothing(
+    new: Control, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What people are to read of a backup is made before its first step."""
+
+    def broken(_: object) -> list[str]:
+        raise ValueError("in another form")
+
+    monkeypatch.setattr(_backup, "shown", broken)
+    assert isinstance(new.run("restore", file).exception, ValueError)
+    assert untouched(new)
 
 
 def test_no_byte_may_be_another_one(old: Control, new: Control, tmp_path: Path) -> None:
