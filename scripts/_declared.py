@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from scripts._edit import CannotEdit, Value, drop, put
+from scripts._file import replace
 from scripts._problem import Problem
 from scripts._stack import project, selected, settings
 
@@ -66,7 +65,7 @@ class StackFile:
                     why=str(error),
                     fix=f"write {'.'.join(path)}: {value} by hand",
                 ) from error
-        _write(self.path, text)
+        self._write(text)
 
     def remove(self, path: tuple[str, ...]) -> None:
         """Take an entry out of the file; nothing else in it changes.
@@ -83,7 +82,11 @@ class StackFile:
                 why=str(error),
                 fix=f"take {'.'.join(path)} out by hand",
             ) from error
-        _write(self.path, text)
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        """Replace the file's content at once, its mode kept."""
+        replace(self.path, text.encode(), stat.S_IMODE(self.path.stat().st_mode))
 
 
 def read(stack: str | None) -> StackFile:
@@ -138,19 +141,3 @@ def place(declaration: Declaration, node: str) -> tuple[str, ...]:
         why=f"the nodes are {', '.join(names)}",
         fix="correct its name",
     )
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file's content at once, its mode kept."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -1,4 +1,4 @@
-"""A file that a verb writes for others: whole or not at all."""
+"""A file that a verb writes: whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,20 +9,37 @@ from pathlib import Path
 from scripts._problem import Problem
 
 
+def replace(path: Path, data: bytes, mode: int) -> None:
+    """Make a file's content this at once, and durably.
+
+    Args:
+        path: the file; its folder is there.
+        data: all of it.
+        mode: its permission bits; until all is written it is for its owner alone.
+
+    Raises:
+        OSError: It cannot be written; what was there is untouched.
+    """
+    # mkstemp makes it with mode 0600.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
 def write(path: Path, text: str) -> None:
     """Put a whole file there at once, unless it holds the same already: some programs watch it."""
     try:
         if path.is_file() and path.read_bytes() == text.encode():
             return
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            Path(name).chmod(_mode(path))
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace(path, text.encode(), _mode(path))
     except OSError as error:
         raise Problem(
             where=str(path),

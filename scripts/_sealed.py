@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from scripts import _file
 from scripts._problem import Problem
 
 if TYPE_CHECKING:
@@ -239,17 +239,7 @@ def write(path: Path, sealed: bytes) -> str:
         Problem: It cannot be written; what was there is untouched.
     """
     try:
-        # mkstemp makes it with mode 0600.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(sealed)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        _file.replace(path, sealed, 0o600)
     except OSError as error:
         raise Problem(
             where=str(path),

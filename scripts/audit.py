@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scripts import _vantage
+from scripts import _file, _vantage
 from scripts._stack import StackOption, plain, read
 
 if TYPE_CHECKING:
@@ -77,15 +75,6 @@ def _look(place: _vantage.Vantage, order: Order) -> Heard:
         ) from None
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file that everybody may read, in one step."""
-    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(fresh).chmod(0o644)
-    Path(fresh).replace(path)
-
-
 async def hand(credentials: Credentials, node: str, request: dict[str, Any]) -> None:
     """Give a node what an audit found; the tunnel must be up.
 
@@ -114,7 +103,7 @@ def _hand_on(
 
     at = int(time.time())
     if metrics is not None:
-        _write(metrics, tell.metrics(verdict, at))
+        _file.replace(metrics, tell.metrics(verdict, at).encode(), 0o644)
     if node is not None:
         names = [name for name, one in outputs.nodes.items() if not one.retire]
         _tell_node(stack, node, tell.request(verdict, at, names))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -145,6 +144,7 @@ def config(
     They hold the device's private keys where the stack made them, and its PSKs always.
     """
     from scripts import _operators  # noqa: PLC0415 - `--help` needs none of this
+    from scripts._file import replace  # noqa: PLC0415
     from scripts._stack import read  # noqa: PLC0415
 
     files = _operators.files(read(stack).outputs, name, plane, direct=direct)
@@ -152,18 +152,9 @@ def config(
         if out is None:
             print(f"# {file}\n{text}", end="" if len(files) == 1 else "\n")
         else:
-            print(_written(out / file, text))
-
-
-def _written(path: Path, text: str) -> Path:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    # For its owner alone from the first byte on.
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    new.replace(path)
-    return path
+            out.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace(out / file, text.encode(), 0o600)
+            print(out / file)
 
 
 @app.command()
