@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.difference import Difference
-from node.errors import Refused
 from node.machine import Machine
 
 if TYPE_CHECKING:
@@ -29,7 +28,11 @@ FILE = "console"
 SHADOW = "/etc/shadow"
 # Whoever changes passwords holds this one (lckpwdf(3)), by fcntl.
 _LOCK = "/etc/.pwd.lock"
-_PATIENCE, _STEP = 15.0, 0.1  # seconds, as lckpwdf waits
+_PATIENCE = 15.0  # seconds, as lckpwdf waits
+_BUSY = (
+    "another program has been changing passwords",
+    "see who holds /etc/.pwd.lock (`lslocks`) on the machine, then try again",
+)
 _USER = "root:"
 _LINE = re.compile(r"root:\$2b\$[0-9]{2}\$[./A-Za-z0-9]{53}\n")
 # Nothing about age: a password that has to be changed at the first login would not be ours then.
@@ -168,28 +171,7 @@ def _put(machine: Machine, entry: str) -> None:
     machine.disk.replace(path, _bytes(text), mode, owner)
 
 
-@contextlib.contextmanager
-def _alone(machine: Machine) -> Iterator[None]:
+def _alone(machine: Machine) -> contextlib.AbstractContextManager[None]:
     """Hold the lock of those who change passwords."""
-    path: Path = machine.layout.at(_LOCK)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        until = machine.clock.seconds() + _PATIENCE
-        while not _locked(descriptor):
-            if machine.clock.seconds() > until:
-                raise Refused(
-                    f"another program has been changing passwords for {_PATIENCE:g} s",
-                    "see who holds /etc/.pwd.lock (`lslocks`) on the machine, then try again",
-                )
-            machine.clock.sleep(_STEP)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):  # fcntl(2) has either
-        return False
-    return True
+    lock = machine.layout.at(_LOCK)
+    return machine.alone(lock, patience=_PATIENCE, busy=_BUSY, take=fcntl.lockf)

@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import syslog
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,12 @@ from node.layout import Layout
 
 _LOCK_PATIENCE = 60.0  # seconds; a flip of a large node takes a few
 _LOCK_STEP = 0.02
+Busy = tuple[str, str]
+Take = Callable[[int, int], object]
+_BUSY: Busy = (
+    "another change has been running on this machine",
+    "wait for it to end (journalctl -t backplane-node), then try again",
+)
 
 
 class Journal:
@@ -57,12 +63,16 @@ class Machine:
             yield
 
     @contextlib.contextmanager
-    def alone(self, lock: Path, *, patience: float) -> Iterator[None]:
+    def alone(
+        self, lock: Path, *, patience: float, busy: Busy = _BUSY, take: Take = fcntl.flock
+    ) -> Iterator[None]:
         """Hold a lock.
 
         Args:
             lock: The file that stands for it.
             patience: Seconds to wait for it.
+            busy: What has held it for too long, and what to do about it.
+            take: The kind of lock: flock(2), or lockf(3) where others take it so.
 
         Raises:
             Refused: Another verb held it for longer than that.
@@ -71,12 +81,9 @@ class Machine:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             deadline = self.clock.seconds() + patience
-            while not _try_lock(descriptor):
+            while not _try_lock(descriptor, take):
                 if self.clock.seconds() > deadline:
-                    raise Refused(
-                        f"another change has been running on this machine for {patience:g} s",
-                        "wait for it to end (journalctl -t backplane-node), then try again",
-                    )
+                    raise Refused(f"{busy[0]} for {patience:g} s", busy[1])
                 self.clock.sleep(_LOCK_STEP)
             yield
         finally:
@@ -112,9 +119,9 @@ class Machine:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, take: Take) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        take(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # lockf(3) has either
         return False
     return True
