@@ -53,6 +53,21 @@ class Stack:
 
         return Read(self.outputs["runner"])
 
+    def require_node(self, node: str) -> None:
+        """See that there is a node of this name.
+
+        Raises:
+            Problem: There is none.
+        """
+        nodes: Mapping[str, Any] = self.outputs["nodes"]
+        if node not in nodes:
+            raise Problem(
+                where=self.label,
+                what=f"there is no node {node}",
+                why=f"its nodes are {', '.join(sorted(nodes))}",
+                fix="name one of them",
+            )
+
     @property
     def runner(self) -> str | None:
         """This machine's entry in `runners:`, where the environment names it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,14 +19,7 @@ def password(stack: Stack, node: str) -> Mapping[str, str]:
     Raises:
         Problem: There is no such node, or its console has no password.
     """
-    nodes: Mapping[str, Any] = stack.outputs["nodes"]
-    if node not in nodes:
-        raise Problem(
-            where=stack.label,
-            what=f"there is no node {node}",
-            why=f"its nodes are {', '.join(sorted(nodes))}",
-            fix="name one of them",
-        )
+    stack.require_node(node)
     found: Mapping[str, Mapping[str, str]] = stack.outputs.get("console", {})
     if node not in found:
         raise Problem(

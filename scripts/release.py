@@ -20,15 +20,8 @@ def told(stack: Stack, node: str) -> tuple[str, int, str]:
     Raises:
         Problem: There is no such node, or it is no machine that was there before.
     """
-    nodes = stack.outputs["plan"]["nodes"]
-    if node not in nodes:
-        raise Problem(
-            where=stack.label,
-            what=f"there is no node {node}",
-            why=f"its nodes are {', '.join(sorted(nodes))}",
-            fix="name one of them",
-        )
-    machine = nodes[node].get("machine")
+    stack.require_node(node)
+    machine = stack.outputs["plan"]["nodes"][node].get("machine")
     if machine is None:
         raise Problem(
             where=f"node {node}",
