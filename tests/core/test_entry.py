@@ -11,8 +11,9 @@ from backplane.compare import compare
 from backplane.pairing import fetching
 from backplane.picture import picture
 from backplane.plan import Plan
-from backplane.render import nftables, operator, sshd, sysctl
+from backplane.render import operator, sshd, sysctl
 from tests.core import example, tools
+from tests.core.rulesets import chain, ruleset
 
 MADE = example.material()
 
@@ -25,18 +26,6 @@ def _raw(*entry: str, routed: bool = False) -> dict[str, Any]:
 
 def _plan(*entry: str, routed: bool = False) -> Plan:
     return checked_plan(_raw(*entry, routed=routed), project="backplane", stack="lab")
-
-
-def _ruleset(plan: Plan, name: str) -> str:
-    peers = {slot: plan.peers(name, slot) for slot in plan.slots}
-    far = {slot: plan.far(name, slot) for slot in plan.slots} if plan.routed else {}
-    return nftables.ruleset(plan, plan.node(name), slots=plan.slots, peers=peers, far=far)
-
-
-def _chain(text: str, name: str) -> list[str]:
-    body = re.search(rf"^\tchain {name} {{\n(.*?)^\t}}", text, re.MULTILINE | re.DOTALL)
-    assert body, name
-    return [line.strip() for line in body[1].splitlines()]
 
 
 def _files(plan: Plan, *, direct: bool = False) -> dict[str, str]:
@@ -89,8 +78,8 @@ def test_a_node_more_makes_no_file_stale_behind_an_entry() -> None:
 def test_only_an_entry_hands_on_and_only_plane_to_plane() -> None:
     """From people to the site's nodes on the plane that they are on; no other node forwards."""
     plan = _plan("fsn-a")
-    text = _ruleset(plan, "fsn-a")
-    forward = _chain(text, "forward")
+    text = ruleset(plan, "fsn-a")
+    forward = chain(text, "forward")
     ways = [line for line in forward if "entry_" in line]
     assert ways == [
         f'iifname "{name}" oifname "{name}" goto entry_{name}' for name in ("wg1", "wg2")
@@ -98,7 +87,7 @@ def test_only_an_entry_hands_on_and_only_plane_to_plane() -> None:
     held = [place for place, line in enumerate(forward) if "@held" in line]
     assert max(held) < forward.index(ways[0]), "who is held out is held out here too"
     near6 = "fd12:3456:789a:201::/64"
-    assert _chain(text, "entry_wg2") == [
+    assert chain(text, "entry_wg2") == [
         "ip saddr @wg2_people4 ip daddr 10.202.1.0/24 goto entry_wg2_open",
         "ip saddr 10.202.1.0/24 ip daddr @wg2_people4 ct state established,related accept",
         "ip6 saddr @wg2_people6 ip6 daddr fd12:3456:789a:201::/64 goto entry_wg2_open",
@@ -108,14 +97,14 @@ def test_only_an_entry_hands_on_and_only_plane_to_plane() -> None:
     assert "10.202.255.1" in text.split("set wg2_people4")[1].split("\t}")[0]
     assert "net.ipv4.ip_forward = 1" in sysctl.config(plan.node("fsn-a"), hands_on=True)
     for other in ("fsn-b", "hel-a"):
-        assert "entry" not in _ruleset(plan, other)
-    assert "entry" not in _ruleset(_plan(), "fsn-a")
+        assert "entry" not in ruleset(plan, other)
+    assert "entry" not in ruleset(_plan(), "fsn-a")
 
 
 def test_it_speaks_in_its_own_name() -> None:
     """Each plane's people leave under the entry's address on that plane, in both families."""
-    text = _ruleset(_plan("fsn-a"), "fsn-a")
-    assert _chain(text, "entry_name") == [
+    text = ruleset(_plan("fsn-a"), "fsn-a")
+    assert chain(text, "entry_name") == [
         "type nat hook postrouting priority srcnat; policy accept;",
         'oifname "wg1" ip saddr @wg1_people4 snat ip to 10.201.1.1',
         'oifname "wg1" ip6 saddr @wg1_people6 snat ip6 to fd12:3456:789a:101::1',
@@ -134,12 +123,12 @@ def test_nothing_passes_that_nodes_believe_of_a_source() -> None:
         (one.proto, one.port) for one in plan.openings("fsn-c") if one.slot == "management"
     }
     assert {("udp", 4789), ("udp", 5310), ("udp", 53), ("tcp", 22)} <= open_there
-    text = _ruleset(plan, "fsn-a")
-    chain = _chain(text, "entry_wg1_open")
-    assert "tcp dport { 22, 53, 5300 } accept" in chain
-    assert "udp dport { 53, 5300 } accept" in chain
-    assert chain[-1] == "drop"
-    forward = _chain(text, "forward")
+    text = ruleset(plan, "fsn-a")
+    passes = chain(text, "entry_wg1_open")
+    assert "tcp dport { 22, 53, 5300 } accept" in passes
+    assert "udp dport { 53, 5300 } accept" in passes
+    assert passes[-1] == "drop"
+    forward = chain(text, "forward")
     entry = next(place for place, line in enumerate(forward) if "entry_wg1" in line)
     inside = [place for place, line in enumerate(forward) if "oifname {" in line]
     assert entry < min(inside), "a gateway drops what goes from plane to plane"
@@ -150,7 +139,7 @@ def test_nft_takes_it(tmp_path: Path, *, routed: bool) -> None:
     """`nft -c` accepts an entry's ruleset, a gateway's that is one too."""
     tool = tools.need("nft")
     file = tmp_path / "rules.nft"
-    file.write_text(_ruleset(_plan("fsn-a", routed=routed), "fsn-a"))
+    file.write_text(ruleset(_plan("fsn-a", routed=routed), "fsn-a"))
     accepted, said = tools.accepts(tool, "-c", "-f", file)
     if "Operation not permitted" in said:
         pytest.skip("nft needs root to check")

@@ -11,11 +11,12 @@ from backplane.addressing import LINKS4
 from backplane.check import checked_plan
 from backplane.compare import compare
 from backplane.plan import Plan
-from backplane.render import forwarding, nftables, notes, sysctl
+from backplane.render import forwarding, notes, sysctl
 from backplane.render.bundle import bundle
 from node import bundle as received
 from tests.core import example
 from tests.core.pictures import drawn
+from tests.core.rulesets import ruleset
 
 ENDS = st.tuples(st.integers(0, links.MAX_SITE), st.sampled_from(links.SLOTS))
 ULA = "fd12:3456:789a::/48"
@@ -168,17 +169,7 @@ def test_nobody_with_an_account_speaks_as_a_gateway_or_a_segment() -> None:
     raw["segments"] = {"lan": {"id": 1, "nodes": ["fsn-c", "hel-c"]}}
     made = checked_plan(raw, project="backplane", stack="lab")
     told = {
-        name: [
-            line.strip()
-            for line in nftables.ruleset(
-                made,
-                made.node(name),
-                slots=made.slots,
-                peers={slot: made.peers(name, slot) for slot in made.slots},
-                far={slot: made.far(name, slot) for slot in made.slots},
-            ).splitlines()
-            if "skuid >= 1000" in line
-        ]
+        name: [line.strip() for line in ruleset(made, name).splitlines() if "skuid >= 1000" in line]
         for name in ("fsn-a", "fsn-c", "nbg-a")
     }
     assert told["fsn-c"] == ["meta skuid >= 1000 udp dport { 4789, 5310 } drop"]

@@ -9,19 +9,13 @@ from backplane import planes
 from backplane.plan import Plan
 from backplane.render import nftables
 from tests.core import example, golden, tools
+from tests.core.rulesets import chain, ruleset
 
 MADE = example.material()
 
 
 def _ruleset(name: str, plan: Plan = MADE.plan) -> str:
-    peers = {slot: plan.peers(name, slot) for slot in plan.slots}
-    return nftables.ruleset(plan, plan.node(name), slots=plan.slots, peers=peers)
-
-
-def _chain(text: str, name: str) -> list[str]:
-    body = re.search(rf"^\tchain {name} {{\n(.*?)^\t}}", text, re.MULTILINE | re.DOTALL)
-    assert body, name
-    return [line.strip() for line in body[1].splitlines()]
+    return ruleset(plan, name)
 
 
 @pytest.mark.parametrize("name", ["fsn-a", "fsn-b"])
@@ -54,8 +48,8 @@ def test_nft_takes_them_and_refuses_a_broken_one(tmp_path: Path) -> None:
 def test_every_hook_drops_by_default_and_nothing_answers() -> None:
     """Input and forward have policy drop; there is no reject, and no table but ours is touched."""
     for text in (*(_ruleset(node.name) for node in MADE.plan.nodes), nftables.early()):
-        assert _chain(text, "input")[0].endswith("policy drop;")
-        assert _chain(text, "forward")[0].endswith("policy drop;")
+        assert chain(text, "input")[0].endswith("policy drop;")
+        assert chain(text, "forward")[0].endswith("policy drop;")
         assert "flush" not in text
         assert "reject" not in text
         assert set(re.findall(r"table inet (\w+)", text)) == {"backplane"}
@@ -70,9 +64,9 @@ def test_a_stranger_reaches_the_four_ports_and_nothing_else() -> None:
         "meta nfproto ipv4 udp sport 67 udp dport 68 accept",
     ]
     ports = ", ".join(str(port) for _, port in planes.INBOUND)
-    accepts = [line for line in _chain(_ruleset("fsn-a"), "input") if line.endswith("accept")]
+    accepts = [line for line in chain(_ruleset("fsn-a"), "input") if line.endswith("accept")]
     assert accepts == [*common, f"udp dport {{ {ports} }} accept"]
-    early = [line for line in _chain(nftables.early(), "input") if line.endswith("accept")]
+    early = [line for line in chain(nftables.early(), "input") if line.endswith("accept")]
     assert early == common
 
 
@@ -82,8 +76,8 @@ def test_a_router_on_the_wire_is_heard_only_where_the_cloud_has_one() -> None:
         "ip6 saddr fe80::/10 icmpv6 type nd-router-advert ip6 hoplimit 255 accept",
         "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
     ]
-    plain = _chain(nftables.early(), "input")
-    heard = _chain(nftables.early(advertised=True), "input")
+    plain = chain(nftables.early(), "input")
+    heard = chain(nftables.early(advertised=True), "input")
     assert [line for line in heard if line not in plain] == more
     assert [line for line in heard if line in plain] == plain
     assert heard.index(more[0]) < heard.index("ct state invalid drop")
@@ -93,7 +87,7 @@ def test_a_router_on_the_wire_is_heard_only_where_the_cloud_has_one() -> None:
 
 def test_neighbours_stand_before_invalid_and_only_where_ipv6_is() -> None:
     """ND is untracked, so it must come first; a machine without IPv6 accepts none of it."""
-    lines = _chain(_ruleset("fsn-a"), "input")
+    lines = chain(_ruleset("fsn-a"), "input")
     ahead = next(n for n, line in enumerate(lines) if "nd-neighbor" in line)
     assert ahead < lines.index("ct state invalid drop")
     raw = example.raw()
@@ -114,7 +108,7 @@ def test_a_plane_left_out_keeps_its_port_shut() -> None:
 def test_a_plane_admits_its_peers_to_its_own_address_and_its_openings() -> None:
     """The guard first, to the own address only; then echo and what roles open; then silence."""
     text = _ruleset("fsn-a")
-    assert _chain(text, "wg1") == [
+    assert chain(text, "wg1") == [
         "ip saddr @held4 counter name held drop",
         "ip6 saddr @held6 counter name held drop",
         "ip saddr @wg1_peers4 ip daddr 10.201.1.1 goto wg1_open",
@@ -128,9 +122,9 @@ def test_a_plane_admits_its_peers_to_its_own_address_and_its_openings() -> None:
         "icmp type echo-request accept",
         "icmpv6 type echo-request accept",
     ]
-    assert _chain(text, "wg1_open") == [*quiet, "tcp dport { 22 } accept", "drop"]
-    assert _chain(text, "wg2_open") == [*quiet, "tcp dport { 9100 } accept", "drop"]
-    assert _chain(text, "wg3_open") == [*quiet, "drop"]
+    assert chain(text, "wg1_open") == [*quiet, "tcp dport { 22 } accept", "drop"]
+    assert chain(text, "wg2_open") == [*quiet, "tcp dport { 9100 } accept", "drop"]
+    assert chain(text, "wg3_open") == [*quiet, "drop"]
 
 
 def test_guard_sets_hold_exactly_the_peers() -> None:
@@ -149,7 +143,7 @@ def test_guard_sets_hold_exactly_the_peers() -> None:
 
 def test_no_error_leaves_by_a_strangers_interface() -> None:
     """RST and ICMP errors are dropped everywhere but on planes, loopback and declared bridges."""
-    lines = _chain(_ruleset("fsn-a"), "output")
+    lines = chain(_ruleset("fsn-a"), "output")
     trusted = 'oifname { "lo", "wg0", "wg1", "wg2", "wg3" } accept'
     assert lines[lines.index(trusted) + 3 :] == [
         "icmp type { destination-unreachable, time-exceeded, parameter-problem } drop",
@@ -157,7 +151,7 @@ def test_no_error_leaves_by_a_strangers_interface() -> None:
         "tcp flags & rst == rst drop",
     ]
     assert '"docker0"' in next(
-        line for line in _chain(_ruleset("fsn-b"), "output") if line.startswith("oifname")
+        line for line in chain(_ruleset("fsn-b"), "output") if line.startswith("oifname")
     )
 
 
@@ -173,11 +167,11 @@ def test_nothing_for_the_mesh_leaves_in_the_clear() -> None:
     peers = {slot: plan.peers(name, slot) for slot in planes.REQUIRED}
     born = nftables.ruleset(plan, plan.node(name), slots=peers, peers=peers)
     for text in (born, _ruleset(name)):
-        lines = _chain(text, "output")
+        lines = chain(text, "output")
         way = next(line for line in lines if line.startswith("oifname"))
         assert lines[lines.index(way) + 1 : lines.index(way) + 3] == dropped
         names = way.removesuffix(" accept").replace("oifname", "oifname !=")
-        onward = _chain(text, "forward")
+        onward = chain(text, "forward")
         assert onward[3:5] == [f"{names} {rule}" for rule in dropped], "nor of a container's"
         assert onward.index("ct state established,related accept") > 4
 
@@ -185,11 +179,11 @@ def test_nothing_for_the_mesh_leaves_in_the_clear() -> None:
 def test_the_metadata_service_is_roots_alone() -> None:
     """All three addresses are closed to other users, and to whatever is forwarded."""
     for text in (_ruleset("fsn-a"), _ruleset("fsn-b")):
-        assert _chain(text, "output")[1:3] == [
+        assert chain(text, "output")[1:3] == [
             "meta skuid != 0 ip daddr 169.254.169.254 drop",
             "meta skuid != 0 ip6 daddr { fd00:ec2::254, fe80::a9fe:a9fe } drop",
         ]
-        assert _chain(text, "forward")[1:3] == [
+        assert chain(text, "forward")[1:3] == [
             "ip daddr 169.254.169.254 drop",
             "ip6 daddr { fd00:ec2::254, fe80::a9fe:a9fe } drop",
         ]
@@ -197,11 +191,11 @@ def test_the_metadata_service_is_roots_alone() -> None:
 
 def test_only_declared_bridges_are_forwarded_and_never_into_a_plane() -> None:
     """fsn-b's docker0 may go out, not into wg0-3; fsn-a forwards nothing at all."""
-    assert _chain(_ruleset("fsn-b"), "forward")[5:] == [
+    assert chain(_ruleset("fsn-b"), "forward")[5:] == [
         "ct state established,related accept",
         'iifname "docker0" oifname != { "wg0", "wg1", "wg2", "wg3" } accept',
     ]
-    assert not [line for line in _chain(_ruleset("fsn-a"), "forward") if "accept" in line]
+    assert not [line for line in chain(_ruleset("fsn-a"), "forward") if "accept" in line]
 
 
 def test_operators_are_held_at_boot_and_nobody_else() -> None:

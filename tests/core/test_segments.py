@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from backplane.compare import compare
 from backplane.declaration import parse
 from backplane.plan import Plan, plan
-from backplane.render import bundle, nftables, notes
+from backplane.render import bundle, notes
 from backplane.roles import segments as role
 from node import bundle as received
 from tests.core import example, golden, tools
 from tests.core.pictures import drawn
+from tests.core.rulesets import chain, ruleset
 
 Json = dict[str, Any]
 LAN = {"id": 1, "nodes": ["fsn-c", "hel-c"]}
@@ -35,18 +36,6 @@ def _plan(declared: Json) -> Plan:
     return plan(parse(declared), project="x", stack="y")
 
 
-def _rules(mesh: Plan, name: str) -> str:
-    peers = {slot: mesh.peers(name, slot) for slot in mesh.slots}
-    far = {slot: mesh.far(name, slot) for slot in mesh.slots} if mesh.routed else {}
-    return nftables.ruleset(mesh, mesh.node(name), slots=mesh.slots, peers=peers, far=far)
-
-
-def _chain(text: str, name: str) -> list[str]:
-    body = re.search(rf"^\tchain {name} {{\n(.*?)^\t}}", text, re.MULTILINE | re.DOTALL)
-    assert body, name
-    return [line.strip() for line in body[1].splitlines()]
-
-
 def _told(mesh: Plan, name: str) -> list[Json]:
     found: list[Json] = json.loads(role.document(mesh, mesh.node(name)))["segments"]
     return found
@@ -55,12 +44,12 @@ def _told(mesh: Plan, name: str) -> list[Json]:
 def test_a_member_reads_as_looked_at_and_nft_takes_them(tmp_path: Path) -> None:
     """A leaf's ruleset and file equal their golden files; nft takes every node's ruleset."""
     mesh = _plan(raw())
-    golden.compare("segments/fsn-c.nft", _rules(mesh, "fsn-c"))
+    golden.compare("segments/fsn-c.nft", ruleset(mesh, "fsn-c"))
     golden.compare("segments/fsn-c.json", role.document(mesh, mesh.node("fsn-c")))
     tool = tools.need("nft")
     for node in mesh.nodes:
         file = tmp_path / "rules.nft"
-        file.write_text(_rules(mesh, node.name))
+        file.write_text(ruleset(mesh, node.name))
         accepted, said = tools.accepts(tool, "-c", "-f", file)
         if "Operation not permitted" in said:
             pytest.skip("nft needs root to check")
@@ -71,30 +60,30 @@ def test_a_node_without_segments_is_as_it_was() -> None:
     """No rule, no role, no file and no port; one without any segment in the mesh, too."""
     mesh, bare = _plan(raw()), _plan(example.routed())
     for name in ("fsn-b", "nbg-a"):
-        assert _rules(mesh, name) == _rules(bare, name)
+        assert ruleset(mesh, name) == ruleset(bare, name)
         assert "segments" not in mesh.node(name).roles
         assert mesh.openings(name) == bare.openings(name)
-    assert "4789" not in _rules(mesh, "fsn-b")
+    assert "4789" not in ruleset(mesh, "fsn-b")
 
 
 def test_what_no_member_sends_is_dropped_before_anything_else() -> None:
     """On the segment's plane alone, ahead of `established`; other planes admit none of it."""
-    text = _rules(_plan(raw(lan=LAN)), "fsn-c")
-    assert _chain(text, "wg3_open")[:3] == [
+    text = ruleset(_plan(raw(lan=LAN)), "fsn-c")
+    assert chain(text, "wg3_open")[:3] == [
         "ip saddr { 10.203.2.3 } udp dport 4789 @th,96,24 1 accept",
         "udp dport 4789 counter name stray_vxlan drop",
         "ct state established,related accept",
     ]
     for plane in ("wg0", "wg1", "wg2"):
-        assert not [line for line in _chain(text, f"{plane}_open") if "4789" in line]
+        assert not [line for line in chain(text, f"{plane}_open") if "4789" in line]
 
 
 def test_a_guest_is_kept_from_the_host_and_from_everything_else() -> None:
     """Input drops it first of all; forward hands it to its own segment, behind metadata's drop."""
-    text = _rules(_plan(raw()), "fsn-c")
+    text = ruleset(_plan(raw()), "fsn-c")
     names = '{ "vb1", "vx1", "vb7", "vx7" }'
-    assert _chain(text, "input")[1:3] == ['iifname "lo" accept', f"iifname {names} drop"]
-    assert _chain(text, "forward")[1:] == [
+    assert chain(text, "input")[1:3] == ['iifname "lo" accept', f"iifname {names} drop"]
+    assert chain(text, "forward")[1:] == [
         "ip daddr 169.254.169.254 drop",
         "ip6 daddr { fd00:ec2::254, fe80::a9fe:a9fe } drop",
         'iifname "vb1" oifname "vb1" accept',
@@ -108,20 +97,20 @@ def test_frames_leave_by_the_mesh_or_not_at_all() -> None:
     """What is for a plane's networks goes by planes and links; a segment's bridge is none."""
     mesh = _plan(raw())
     for name in ("fsn-c", "fsn-a"):
-        chain = _chain(_rules(mesh, name), "output")
-        (ways,) = [line for line in chain if line.startswith("oifname")]
+        told = chain(ruleset(mesh, name), "output")
+        (ways,) = [line for line in told if line.startswith("oifname")]
         assert not {"vb1", "vx1", "vb7", "vx7"} & set(re.findall(r'"(\S+)"', ways))
-        (drop,) = [line for line in chain if "10.203.0.0/16" in line]
+        (drop,) = [line for line in told if "10.203.0.0/16" in line]
         assert drop.endswith(" drop")
-        assert chain.index(ways) < chain.index(drop)
+        assert told.index(ways) < told.index(drop)
 
 
 def test_a_gateways_own_members_answer_to_links_as_well() -> None:
     """What comes by a link goes to the plane's own chain, where members alone are admitted."""
     mesh = _plan(raw(lan={"id": 1, "nodes": ["fsn-a", "hel-c"]}))
-    text = _rules(mesh, "fsn-a")
-    assert "ip saddr { 10.203.2.3 } udp dport 4789 @th,96,24 1 accept" in _chain(text, "wg3_open")
-    assert [line for line in _chain(text, "from_wgl2_0") if line.endswith("goto wg3_open")]
+    text = ruleset(mesh, "fsn-a")
+    assert "ip saddr { 10.203.2.3 } udp dport 4789 @th,96,24 1 accept" in chain(text, "wg3_open")
+    assert [line for line in chain(text, "from_wgl2_0") if line.endswith("goto wg3_open")]
 
 
 def test_the_first_generation_knows_of_no_segment() -> None:
@@ -195,9 +184,9 @@ def test_each_member_floods_to_and_hears_exactly_the_others(
             assert set(told["peers"]) == others
             assert told["local"] == node.addresses[slot].v4
             heard.setdefault(slot, {})[number] = others
-        text = _rules(mesh, node.name)
+        text = ruleset(mesh, node.name)
         for plane in mesh.planes:
-            lines = [one for one in _chain(text, f"{plane.interface}_open") if "@th" in one]
+            lines = [one for one in chain(text, f"{plane.interface}_open") if "@th" in one]
             pattern = r"{ (.*) } udp dport 4789 @th,96,24 (\d+) accept"
             admitted = re.findall(pattern, "\n".join(lines))
             found = {int(number): {*senders.split(", ")} for senders, number in admitted}

@@ -9,6 +9,7 @@ import pytest
 from node import enroll
 from tests.node.model import Box, born
 from tests.node.recipe import Recipe
+from tests.node.tenants import owner
 
 
 @pytest.fixture
@@ -33,3 +34,12 @@ def enrolled(newborn: Box) -> Box:
     newborn.kernel.timers.clear()
     newborn.kernel.log.clear()
     return newborn
+
+
+@pytest.fixture
+def noted_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Owners as they were noted; what else drift looks at has no programs in memory."""
+    monkeypatch.setattr("node.leavings.owner", owner)
+    monkeypatch.setattr("node.facts.listeners", lambda _: [])
+    monkeypatch.setattr("node.facts.failed_units", lambda _: [])
+    monkeypatch.setattr("node.drift_sshd.settings", lambda *_: [])

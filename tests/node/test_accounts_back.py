@@ -12,14 +12,7 @@ from tests.node.model import Box
 from tests.node.steps import OLD, armed, flipped
 from tests.node.tenants import ALICE, UID, kept, lived_in, owner, rolled, users
 
-
-@pytest.fixture(autouse=True)
-def _owners(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Owners as they were noted; what else drift looks at has no programs in memory."""
-    monkeypatch.setattr("node.leavings.owner", owner)
-    monkeypatch.setattr("node.facts.listeners", lambda _: [])
-    monkeypatch.setattr("node.facts.failed_units", lambda _: [])
-    monkeypatch.setattr("node.drift_sshd.settings", lambda *_: [])
+pytestmark = pytest.mark.usefixtures("noted_owners")
 
 
 @pytest.fixture

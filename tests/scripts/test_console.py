@@ -13,9 +13,7 @@ from scripts import cli, console
 from scripts._problem import Problem
 from scripts._stack import Stack
 from tests.scripts.test_edit import PROD, changed
-from tests.scripts.test_rotate import declared, file, run
-
-__all__ = ["file"]
+from tests.scripts.test_rotate import declared, run
 
 WORD = "bcdef ghijk lnopr stuvx bbccd"
 OTHER = "xvuts rponl kjihg fedcb bbccd"

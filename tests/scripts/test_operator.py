@@ -25,17 +25,6 @@ SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB2O/5TzPyVdYzCqVYJdhhjpFJk5gVQbgRBMX
 MANY = {"management": 200, "storage": 3}
 
 
-@pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose stack `prod` is ours, with nothing else around it."""
-    (tmp_path / "Pulumi.yaml").write_text("name: backplane\nstackConfigDir: stacks\n")
-    path = tmp_path / "stacks" / "Pulumi.prod.yaml"
-    path.parent.mkdir()
-    path.write_text(PROD)
-    monkeypatch.chdir(tmp_path)
-    return path
-
-
 def run(*words: str) -> Result:
     """Run `backplane operator` on stack `prod`."""
     arguments = ["operator", *words, "--stack", "prod"]

@@ -12,17 +12,6 @@ from tests.scripts.test_edit import PROD, changed
 from tests.scripts.test_operator import KEY, run
 
 
-@pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose stack `prod` is ours, with nothing else around it."""
-    (tmp_path / "Pulumi.yaml").write_text("name: backplane\nstackConfigDir: stacks\n")
-    path = tmp_path / "stacks" / "Pulumi.prod.yaml"
-    path.parent.mkdir()
-    path.write_text(PROD)
-    monkeypatch.chdir(tmp_path)
-    return path
-
-
 def test_a_second_key_of_one_plane_is_refused(file: Path) -> None:
     """Whether it is called by its slot or by its name: none of the two wins in silence."""
     named = put(PROD, ("config", "backplane:mesh", "planes", "management", "name"), "mgmt")

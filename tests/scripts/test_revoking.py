@@ -18,9 +18,7 @@ from scripts._problem import Problem
 from tests.runner.fleet import FakeNode
 from tests.scripts import fakes
 from tests.scripts.test_edit import PROD
-from tests.scripts.test_operator import file, run
-
-__all__ = ["file"]
+from tests.scripts.test_operator import run
 
 
 def test_an_operator_who_was_never_deployed_goes_from_the_file_alone(

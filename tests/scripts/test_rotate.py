@@ -21,18 +21,6 @@ TODAY = "2026-03-01"
 Run = Callable[..., Result]
 
 
-@pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose stack `prod` is ours, with nothing else around it."""
-    (tmp_path / "Pulumi.yaml").write_text("name: backplane\nstackConfigDir: stacks\n")
-    path = tmp_path / "stacks" / "Pulumi.prod.yaml"
-    path.parent.mkdir()
-    path.write_text(PROD)
-    path.chmod(0o640)
-    monkeypatch.chdir(tmp_path)
-    return path
-
-
 def run(*words: str) -> Result:
     """Run a verb on stack `prod`."""
     arguments = [*words, "--stack", "prod"]
