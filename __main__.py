@@ -10,10 +10,12 @@ from components.link import Link
 from components.mesh import access, cards, keyring, people
 from components.node import Node, NodeArgs
 from components.plane import Plane, PlaneArgs
+from components.quiet import quiet
 from components.rollout import Rollout, RolloutArgs
 from components.secrets import named
 from components.site import Site, SiteArgs
 
+quiet()
 mesh, plan = declared()
 secrets = named(plan)
 link = Link(plan)
