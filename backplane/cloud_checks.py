@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from backplane.breach import breach
-from backplane.clouds import CLOUDS, IMAGES, Facts
+from backplane.clouds import CLOUDS, HETZNER_LAST, HETZNER_SERVERS, IMAGES, ZONES, Facts
 from backplane.mistakes import Mistake
 from backplane.raw import Raw
 
@@ -14,6 +14,7 @@ def clouds(view: Raw) -> Iterator[Mistake]:
     for path, site, facts in sites(view):
         yield from _place(path, site, facts)
         yield from _network(path, site, facts)
+        yield from _private(path, site, facts)
         members = [(f"{path}.{at}", node) for at, node in site.members("nodes")]
         for at, one in [(path, site), *members]:
             yield from _kind(at, one, facts)
@@ -88,3 +89,27 @@ def _network(path: str, site: Raw, facts: Facts) -> Iterator[Mistake]:
         [missing] = {"vpc", "subnet"} - {*given}
         what = f"{given[0]} is named without the {missing}"
         yield breach(f"{path}.{given[0]}", what, f"sites.*.{given[0]}")
+
+
+def _private(path: str, site: Raw, facts: Facts) -> Iterator[Mistake]:
+    """Whether a site that wants a private network can have one, and its nodes an address in it."""
+    if not site.switch("private_network"):
+        return
+    at, rule = f"{path}.private_network", "sites.*.private_network"
+    if facts.inside is None:
+        what = f"{facts.title} have no private network of ours"
+        yield breach(at, what, rule, fix="remove it: nodes call each other where they are")
+    if (site.text("cloud") or "hetzner") != "hetzner":
+        return
+    place, members = site.text("location"), [*site.members("nodes")]
+    if place is not None and place not in ZONES:
+        what = f"the network zone of {place} is not known"
+        yield breach(at, what, rule, fix=f"remove it, or use one of {', '.join(sorted(ZONES))}")
+    if len(members) > HETZNER_SERVERS:
+        what = f"{len(members)} nodes, where a network of {facts.title} takes {HETZNER_SERVERS}"
+        yield breach(at, what, rule, fix="remove it, or make two sites of it")
+    for name, node in members:
+        number = node.number("id")
+        if number is not None and number > HETZNER_LAST:
+            what = f"{name.removeprefix('nodes.')} has no address there: its id is {number}"
+            yield breach(at, what, rule, fix=f"remove it, or use ids up to {HETZNER_LAST}")

@@ -25,6 +25,8 @@ class Facts:
         advertised: Whether IPv6 comes from a router on the wire (RA, DHCPv6), as it does where
             the cloud alone can send such; elsewhere its metadata tells all, and none is heard.
         found: Whether machines are there before this program is, each at an address of its own.
+        inside: What a packet may have in a site's private network, in octets; None where a site
+            has none.
     """
 
     title: str
@@ -39,6 +41,7 @@ class Facts:
     networks: bool
     advertised: bool
     found: bool = False
+    inside: int | None = None
 
 
 DEBIANS = ("debian-12", "debian-13")
@@ -57,6 +60,7 @@ CLOUDS: Mapping[str, Facts] = MappingProxyType(
             snapshots=True,
             networks=False,
             advertised=False,
+            inside=1450,
         ),
         "aws": Facts(
             title="AWS",
@@ -70,6 +74,7 @@ CLOUDS: Mapping[str, Facts] = MappingProxyType(
             snapshots=False,
             networks=True,
             advertised=True,
+            inside=9001,
         ),
         "existing": Facts(
             title="machines that exist",
@@ -117,6 +122,33 @@ _GRAVITON = re.compile(r"(a1|[a-z]+[0-9]+g[a-z]*)\.")
 """Instance families with Arm processors have a g behind their generation (docs.aws.amazon.com)."""
 
 
+ZONES: Mapping[str, str] = MappingProxyType(
+    {
+        "fsn1": "eu-central",
+        "nbg1": "eu-central",
+        "hel1": "eu-central",
+        "ash": "us-east",
+        "hil": "us-west",
+        "sin": "ap-southeast",
+    }
+)
+"""Hetzner's network zones by location: a private network's subnet lies in one
+(docs.hetzner.com/cloud/general/locations)."""
+
+HETZNER_SITES = IPv4Network("172.16.0.0/16")
+"""What private networks of Hetzner sites are cut from: away from the planes and from what Docker
+takes by itself (172.17.0.0 and up)."""
+
+HETZNER_SERVERS = 100
+"""Servers that a private network takes (docs.hetzner.com/cloud/networks/faq)."""
+
+HETZNER_LAST = 253
+"""The highest node id that has an address there."""
+
+WIREGUARD = 80
+"""Octets that WireGuard adds over IPv6; over IPv4 20 less."""
+
+
 def default_type(cloud: str) -> str:
     """The server type of a site that declares none."""
     return CLOUDS[cloud].type or OWN
@@ -126,6 +158,23 @@ def aws_network(site: int) -> str:
     """The IPv4 network of an AWS site, from its id alone."""
     first = int(AWS_SITES.network_address) + site * 2 ** (32 - _AWS_PREFIX)
     return str(IPv4Network((first, _AWS_PREFIX)))
+
+
+def hetzner_network(site: int) -> str:
+    """The private network of a Hetzner site, from its id alone."""
+    first = int(HETZNER_SITES.network_address) + site * 2**8
+    return str(IPv4Network((first, 24)))
+
+
+def hetzner_address(site: int, node: int) -> str:
+    """A node's address in it: the first one is the network's own gateway."""
+    return str(IPv4Network(hetzner_network(site))[node + 1])
+
+
+def room(cloud: str) -> int | None:
+    """What WireGuard may carry over a private network of a cloud; None where there is none."""
+    inside = CLOUDS[cloud].inside
+    return None if inside is None else inside - WIREGUARD
 
 
 def aws_image(image: str, kind: str) -> str:

@@ -52,6 +52,7 @@ _FIELDS = {
     "ipv6": "public IPv6",
     "bridges": "bridges",
     "uplink": "uplink",
+    "mtu": "MTU of its planes, at most",
     "console": "own epoch of the console password",
     "machine": "machine",
     "pools": "pools",
@@ -246,12 +247,23 @@ def _settings(old: Json, new: Json) -> Iterator[str]:
         both = sorted({*before} & {*after})
         yield from (f"{text} {name} is another" for name in both if _but(before, after, name))
     yield from people_changes.entries(old, new)
+    yield from _underlays(old, new)
 
 
 def _but(before: Json, after: Json, name: str) -> bool:
     """Whether something differs that has no line of its own."""
-    here, there = ({**of[name], "entry": None} for of in (before, after))
+    here, there = ({**of[name], "entry": None, "private": None} for of in (before, after))
     return here != there
+
+
+def _underlays(old: Json, new: Json) -> Iterator[str]:
+    """Sites whose nodes call each other over another network than before."""
+    before, after = part(old, "sites"), part(new, "sites")
+    for name in sorted({*before} & {*after}):
+        there = bool(after[name].get("private"))
+        if bool(before[name].get("private")) != there:
+            way = "over its private network" if there else "at their public addresses"
+            yield f"nodes of site {name} call each other {way}"
 
 
 def _owners(old: Json, new: Json) -> Iterator[str]:

@@ -118,6 +118,7 @@ class Site(Model):
     ipv6: StrictBool = True
     vpc: Annotated[StrictStr, Field(pattern=r"^vpc-[0-9a-f]+$")] | None = None
     subnet: Annotated[StrictStr, Field(pattern=r"^subnet-[0-9a-f]+$")] | None = None
+    private_network: StrictBool = False
     link_mtu: Annotated[StrictInt, Field(ge=1280, le=1420)] = 1420
     entry: Annotated[list[Name], Field(max_length=2)] = []
     nodes: dict[Name, Node] = {}

@@ -87,6 +87,7 @@ class Card:
         wireguard: public keys per slot, base64.
         ssh: host key of a node, user key of a person.
         endpoint: a bare IP address, without port or brackets; None for people.
+        private: likewise, where nodes of its site call a node; None where they use `endpoint`.
         links: a gateway's public keys per link, base64.
     """
 
@@ -95,6 +96,7 @@ class Card:
     ssh: str
     endpoint: str | None = None
     links: Mapping[str, str] = field(default_factory=dict)
+    private: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,6 +271,7 @@ def card(
     *,
     key: str,
     endpoint: str | None = None,
+    private: str | None = None,
     public_keys: Mapping[str, str] | None = None,
     ssh: str | None = None,
 ) -> Card:
@@ -278,6 +281,7 @@ def card(
         own: the identity.
         key: the peer's stable key.
         endpoint: a node's public address.
+        private: its address in its site's private network, if it is called there.
         public_keys: what a person brings instead of the stack's keys, per slot.
         ssh: the SSH public key a person brings.
     """
@@ -287,6 +291,7 @@ def card(
         wireguard={**made, **(public_keys or {})},
         ssh=ssh or own.ssh.public,
         endpoint=endpoint,
+        private=private,
         links={link: public_key(private) for link, private in own.links.items()},
     )
 

@@ -30,10 +30,6 @@ V4_PREFIX, V6_PREFIX = 30, 124
 """Prefix lengths of a link: FRR 8.4.4 needs an IPv6 next hop of its own for each plane, and a /127
 has two."""
 
-MTU = 1420
-"""1500 less WireGuard's 80 octets over IPv6: what a plane carries at most fits into it whole. A
-site whose line to the outside carries less declares less (`link_mtu`)."""
-
 _BETWEEN = 16_383
 """The last /30, of the two gateways of one site: no route leads to it, so all sites share it."""
 

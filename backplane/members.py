@@ -8,6 +8,9 @@ from backplane.addressing import Address
 from backplane.copies import Pool
 from backplane.logins import Login
 
+MTU = 1420
+"""1500 less WireGuard's 80 octets over IPv6: what fits whole into a public path."""
+
 Kind = Literal["node", "runner", "operator"]
 Family = Literal["ipv4", "ipv6"]
 
@@ -43,7 +46,8 @@ class PlanSite:
 
     `vpc` and `subnet` name a network that stands there already, at a cloud that has such.
     `link_mtu` is what a link of its gateways may carry at most, in bytes. `entry` names those of
-    its nodes that people reach the others by, the first one as a rule.
+    its nodes that people reach the others by, the first one as a rule. `private` says whether its
+    nodes call each other over the cloud's private network.
     """
 
     name: str
@@ -55,6 +59,7 @@ class PlanSite:
     vpc: str | None = None
     subnet: str | None = None
     entry: tuple[str, ...] = ()
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +138,8 @@ class PlanNode:
         offline: declared to be down for now.
         absent: not reached by this run, which goes on without it.
         entry: whether people reach the other nodes of its site by it.
+        private: whether nodes of its site call it over the cloud's private network.
+        mtu: what its planes may carry at most, in octets, by what lies under them.
         was: the name it had before, if it is being renamed.
         epochs: its own key epoch per slot in use.
         addresses: per slot in use.
@@ -166,6 +173,8 @@ class PlanNode:
     absent: bool = False
     entry: bool = False
     console: int | None = None
+    private: bool = False
+    mtu: int = MTU
 
     @property
     def away(self) -> bool:

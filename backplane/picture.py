@@ -38,6 +38,7 @@ def picture(plan: Plan) -> Json:
                 "cloud": site.cloud,
                 "location": site.location,
                 "entry": list(site.entry),
+                "private": site.private,
             }
             for site in plan.sites
         },
@@ -123,6 +124,7 @@ def _node(plan: Plan, node: PlanNode) -> Json:
         "bridges": list(node.bridges),
         "machine": _machine(node.machine),
         "uplink": node.uplink,
+        "mtu": node.mtu,
         "pools": {one.name: one.device or f"{one.gigabytes} GB" for one in node.pools},
         "slot": node.slot if node in plan.gateways(node.site) else None,
         "links": [_link(link) for link in sorted(node.links, key=lambda link: link.interface)],

@@ -41,6 +41,7 @@ class Recipe(BaseModel):
         salts: the key salt of each plane, by slot, and that of consoles.
         roots: the PSK root of each plane, by slot.
         endpoints: the public address of every node, by name.
+        private: the address of those that their sites call over a private network, by name.
         secrets: those that the declaration names, by name.
     """
 
@@ -56,6 +57,7 @@ class Recipe(BaseModel):
     salts: dict[str, str] = Field(repr=False)
     roots: dict[str, str] = Field(repr=False)
     endpoints: dict[str, str]
+    private: dict[str, str] = {}
     secrets: dict[str, str] = Field(repr=False)
 
     def encode(self) -> str:
@@ -92,7 +94,10 @@ class Recipe(BaseModel):
         login = push_key(self.push_seed).public
         nodes = {
             node.name: keys.card(
-                self._identities[node.name], key=node.key, endpoint=self.endpoints[node.name]
+                self._identities[node.name],
+                key=node.key,
+                endpoint=self.endpoints[node.name],
+                private=self.private.get(node.name),
             )
             for node in self.plan.nodes
         }

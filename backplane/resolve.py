@@ -5,13 +5,22 @@ from ipaddress import ip_address
 
 from backplane import addressing
 from backplane.addressing import Address
-from backplane.clouds import default_type
+from backplane.clouds import default_type, room
 from backplane.copies import pools
 from backplane.declaration import Declaration, Machine, Node, Operator, Site
 from backplane.login_rules import EVERYTHING
 from backplane.logins import Login
 from backplane.machine_rules import FIRST_SEEN
-from backplane.members import Kind, Peer, PlanMachine, PlanNode, PlanPerson, PlanPlane, PlanSite
+from backplane.members import (
+    MTU,
+    Kind,
+    Peer,
+    PlanMachine,
+    PlanNode,
+    PlanPerson,
+    PlanPlane,
+    PlanSite,
+)
 from backplane.planes import STORAGE, Plane
 from backplane.roles import EVERYWHERE, bgp, gateway, replica, routes, segments, sudo, zfs
 
@@ -53,6 +62,7 @@ def sites(declaration: Declaration) -> tuple[PlanSite, ...]:
             vpc=site.vpc,
             subnet=site.subnet,
             entry=tuple(site.entry),
+            private=site.private_network,
         )
         for name, site in sorted(declaration.sites.items())
     )
@@ -92,7 +102,20 @@ def node(
         slot=said.slot,
         entry=name in site.entry,
         console=said.console if declaration.console.use else None,
+        private=site.private_network,
+        mtu=_mtu(site_name, declaration),
     )
+
+
+def _mtu(name: str, declaration: Declaration) -> int:
+    """What the planes of a site's nodes may carry at most.
+
+    In a routed mesh the least of all sites, as a site's nodes hand on what comes from others.
+    """
+    sites = declaration.sites
+    meant = sites.values() if declaration.topology == "routed" else [sites[name]]
+    rooms = [room(site.cloud) for site in meant if site.private_network]
+    return min((MTU, *(one for one in rooms if one is not None)))
 
 
 def _ipv6(site: Site, said: Node) -> bool:

@@ -107,6 +107,11 @@ RULES: Mapping[str, Rule] = {
         "and, where nodes have it, IPv6",
         "write both ids, vpc-… and subnet-…, or neither",
     ),
+    "sites.*.private_network": Rule(
+        "true: the site's nodes call each other over the cloud's private network, where the cloud "
+        "has one; everybody else calls them at their public addresses",
+        _SWITCH,
+    ),
     "sites.*.link_mtu": Rule(
         "the MTU that links of the site's gateways have at most in a routed mesh: 1280 (least for "
         "IPv6) to 1420 (1500 less WireGuard's 80 bytes); of a link's two sites the lower one holds",

@@ -73,6 +73,7 @@ def segments(
             nodes=tuple(sorted(one.nodes)),
             mtu=min(
                 sizes[declared.slot_named(one.plane)],
+                *(node.mtu for node in everyone if node.name in one.nodes),
                 *_links(everyone, one.nodes),
             )
             - OVERHEAD,
@@ -88,5 +89,3 @@ def _links(nodes: tuple[PlanNode, ...], names: Iterable[str]) -> Iterator[int]:
         for node in nodes:
             if node.site in {here, there}:
                 yield from (link.mtu for link in node.links if link.site in {here, there})
-    # `min` wants two numbers at least, and this one is below none.
-    yield 1 << 16

@@ -20,10 +20,13 @@ def random_bytes(
 
 
 def card(
-    own: pulumi.Output[keys.Identity], key: str, endpoint: pulumi.Input[str | None] = None
+    own: pulumi.Output[keys.Identity],
+    key: str,
+    endpoint: pulumi.Input[str | None] = None,
+    private: pulumi.Input[str | None] = None,
 ) -> pulumi.Output[keys.Card]:
     """The public half of an identity, no secret any more."""
-    made = pulumi.Output.all(own, endpoint).apply(
-        lambda parts: keys.card(parts[0], key=key, endpoint=parts[1])
+    made = pulumi.Output.all(own, endpoint, private).apply(
+        lambda parts: keys.card(parts[0], key=key, endpoint=parts[1], private=parts[2])
     )
     return pulumi.Output.unsecret(made)

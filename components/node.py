@@ -56,6 +56,9 @@ class Node(pulumi.ComponentResource):
     endpoint: pulumi.Output[str]
     """Its public address, the one that peers dial."""
 
+    private: pulumi.Output[str] | None
+    """Where nodes of its own site call it, if its site has a private network."""
+
     public: pulumi.Output[dict[str, str | None]]
     """All its public addresses by family, also those that nobody dials; None where it has none."""
 
@@ -103,7 +106,6 @@ class Node(pulumi.ComponentResource):
         dialled = addresses.ipv6 if node.endpoint_family == "ipv6" else None
         self.endpoint = endpoint = dialled or addresses.ipv4
         self.public = pulumi.Output.all(ipv4=addresses.ipv4, ipv6=addresses.ipv6)
-        self.card = card(identity, node.key, endpoint)
         runner = args.link.person.name
         ends = Ends(node=node, identity=identity, bootstrap=bootstrap, endpoint=endpoint)
         way = args.link.call(ends)
@@ -154,6 +156,15 @@ class Node(pulumi.ComponentResource):
             ),
             parent=self,
         )
+        self.private = cloud.private(
+            f"{name}-private",
+            node=node,
+            ground=site.ground,
+            addresses=addresses,
+            machine=server,
+            opts=child(provider),
+        )
+        self.card = card(identity, node.key, endpoint, self.private)
         self.server_id = server.id
         self.enrolled = enroll.id
         self.met = args.link.meet(ends, server.id, enroll.id)

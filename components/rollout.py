@@ -91,6 +91,9 @@ class Rollout(pulumi.ComponentResource):
                 salts=args.ring.salts,
                 roots=args.ring.drawn,
                 endpoints={one: node.endpoint for one, node in nodes.items()},
+                private=pulumi.Output.all(
+                    **{one: node.private for one, node in nodes.items() if node.private}
+                ).apply(dict),
                 secrets=args.secrets,
             ).apply(recipe)
         )

@@ -174,7 +174,7 @@ def generation(
     wg0 = config(
         title=f"{node.name}, first boot",
         addresses=interface_addresses(node.addresses[slot]),
-        mtu=plane.mtu,
+        mtu=min(plane.mtu, node.mtu),
         port=plane.port,
         private=bootstrap.wireguard.base64(),
         peers=[

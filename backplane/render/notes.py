@@ -6,7 +6,7 @@ text into an unknown on every node whenever a node is added.
 
 from collections.abc import Iterator
 
-from backplane.links import MTU
+from backplane.members import MTU
 from backplane.plan import Plan, PlanNode
 
 LIMIT = 120_000
@@ -37,6 +37,9 @@ def rollout(plan: Plan, tool: str, program: str) -> str:
 def _mesh(plan: Plan, tool: str, program: str) -> Iterator[str]:
     yield f"{plan.stack}: {plan.topology}, timer {plan.timer} s, program {program}, tool {tool}"
     yield f"console passwords: epoch {plan.console}"
+    for site in plan.sites:
+        if site.private:
+            yield f"{site.name}: nodes call each other over its private network"
     for plane in plan.planes:
         yield (
             f"{plane.slot}: {plane.supernet4} {plane.supernet6}, udp {plane.port}, "
@@ -64,6 +67,7 @@ def _node(plan: Plan, node: PlanNode) -> str:
     state = ", retire" if node.retire else ", offline" if node.offline else ""
     own = ",".join(str(node.epochs[slot]) for slot in plan.slots)
     own += f", console {node.console or 'none'}"
+    own += f", mtu {node.mtu}" if node.mtu != MTU else ""
     told = []
     for slot in plan.slots:
         at = node.addresses[slot]

@@ -54,6 +54,8 @@ def configs(
     for slot in person.slots:
         plane = plan.plane(slot)
         behind = {} if direct else _behind(plan, slot)
+        # What an entry node hands on must fit into its site's private network as well.
+        entered = [node.mtu for node in plan.nodes if node.name in behind.get(node.site_id, {})]
         peers = [
             WireguardPeer(
                 name=peer.name,
@@ -75,7 +77,7 @@ def configs(
         files[f"{interface_name(plan.stack, plane.interface)}.conf"] = config(
             title=f"{name}, {plane.name} of {plan.stack}",
             addresses=interface_addresses(person.addresses[slot]),
-            mtu=plane.mtu,
+            mtu=min((plane.mtu, *entered)),
             port=None,
             private=None if brought else identity.wireguard[slot].base64(),
             peers=peers,

@@ -128,21 +128,21 @@ def _plane(
                 f"{peer.address.v6}/128",
                 *behind.get(peer.name, ()),
             ),
-            endpoint=_endpoint(directory[peer.name], plane.port) if peer.kind == "node" else None,
+            endpoint=_dialled(node, peer, directory[peer.name], plane.port),
             keepalive=KEEPALIVE if peer.kind == "node" else None,
         )
         for peer in here
     ]
-    addresses = interface_addresses(node.addresses[slot])
+    addresses, mtu = interface_addresses(node.addresses[slot]), min(plane.mtu, node.mtu)
     made.files[f"wireguard/{plane.interface}.conf"] = config(
         title=f"{node.name}, {plane.name}",
         addresses=addresses,
-        mtu=plane.mtu,
+        mtu=mtu,
         port=plane.port,
         private=table.add(identity.wireguard[slot].reveal()),
         peers=sections,
     )
-    made.state(plane.interface, slot, (plane.port, plane.mtu), addresses, len(sections))
+    made.state(plane.interface, slot, (plane.port, mtu), addresses, len(sections))
     slots = {one.name: str(one.slot) for one in plan.gateways(node.site)} if far else {}
     marks = {peer.name: {"beyond": "1"} for peer in far}
     marks |= {name: {"gateway": number} for name, number in slots.items()}
@@ -218,6 +218,15 @@ def _link(
 
 def _row(name: str, key: str, kind: str, at: Address, public: str) -> dict[str, str]:
     return {"name": name, "key": key, "kind": kind, "v4": at.v4, "v6": at.v6, "public": public}
+
+
+def _dialled(node: PlanNode, peer: Peer, card: Card, port: int) -> str | None:
+    """Where a node calls a peer: at its own site in the private network, if that has one."""
+    if peer.kind != "node":
+        return None
+    if card.private is not None and peer.site == node.site_id:
+        return endpoint(card.private, port)
+    return _endpoint(card, port)
 
 
 def _endpoint(card: Card, port: int) -> str | None:

@@ -100,7 +100,11 @@ class Aws:
         return Addresses(
             ipv4=ipv4.apply(lambda parts: _associated(*parts)),
             ipv6=interface.ipv6_addresses.apply(lambda all_: str(all_[0])) if node.ipv6 else None,
-            parts={"interface": interface.id, "ipv4": address.id},
+            parts={
+                "interface": interface.id,
+                "ipv4": address.id,
+                "private": interface.private_ip,
+            },
         )
 
     def machine(
@@ -149,6 +153,25 @@ class Aws:
             tags=tags,
             opts=pulumi.ResourceOptions.merge(opts, birth),
         )
+
+    def private(
+        self,
+        name: str,
+        *,
+        node: PlanNode,
+        ground: Ground,
+        addresses: Addresses,
+        machine: pulumi.CustomResource,
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Output[str] | None:
+        """The one that its interface has in any case: nothing more is made.
+
+        The site's security group stands before it, whoever calls from where.
+        """
+        del name, ground, machine, opts
+        if not node.private:
+            return None
+        return pulumi.Output.from_input(addresses.parts["private"])
 
 
 def _associated(node: str, address: str, association: str | None) -> str:

@@ -134,6 +134,22 @@ class Cloud(Protocol):
         """The machine itself, replaced when the node's incarnation is another."""
         ...
 
+    def private(
+        self,
+        name: str,
+        *,
+        node: PlanNode,
+        ground: Ground,
+        addresses: Addresses,
+        machine: pulumi.CustomResource,
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Output[str] | None:
+        """Its IPv4 address in its site's private network; None where its site asks for none.
+
+        It comes and goes beside the machine, which is neither made anew nor switched off for it.
+        """
+        ...
+
 
 def dark(name: str, rules: Iterable[tuple[object, object]]) -> None:
     """Refuse a firewall that lets in anything but the four UDP ports, before it is asked for.

@@ -98,6 +98,18 @@ class Existing:
             opts=pulumi.ResourceOptions.merge(opts, birth),
         )
 
+    def private(
+        self,
+        name: str,
+        *,
+        node: PlanNode,
+        ground: Ground,
+        addresses: Addresses,
+        machine: pulumi.CustomResource,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        """No network of ours is there."""
+
 
 def _machine(node: PlanNode) -> PlanMachine:
     assert node.machine is not None  # noqa: S101 - the declaration's checks made sure

@@ -9,7 +9,14 @@ import pulumi
 import pulumi_hcloud as hcloud
 
 from backplane import planes
-from backplane.clouds import ANYWHERE, NODE_LABEL, STACK_LABEL
+from backplane.clouds import (
+    ANYWHERE,
+    NODE_LABEL,
+    STACK_LABEL,
+    ZONES,
+    hetzner_address,
+    hetzner_network,
+)
 from backplane.plan import PlanNode, PlanSite
 from components.clouds.base import Addresses, Ground, MachineArgs, dark
 
@@ -68,7 +75,10 @@ class Hetzner:
             rules=rules,
             opts=opts,
         )
-        return Ground(firewall=made.id)
+        if not site.private:
+            return Ground(firewall=made.id)
+        subnet = _network(name, stack=stack, site=site, opts=opts)
+        return Ground(firewall=made.id, parts={"subnet": subnet.id})
 
     def addresses(
         self,
@@ -135,6 +145,57 @@ class Hetzner:
             labels={STACK_LABEL: args.stack, NODE_LABEL: node.name},
             opts=pulumi.ResourceOptions.merge(opts, birth),
         )
+
+    def private(
+        self,
+        name: str,
+        *,
+        node: PlanNode,
+        ground: Ground,
+        addresses: Addresses,
+        machine: pulumi.CustomResource,
+        opts: pulumi.ResourceOptions,
+    ) -> pulumi.Output[str] | None:
+        """An attachment to the site's network at the address that follows from the node's id.
+
+        A running server takes it. The cloud's firewalls do not stand before it: what a neighbour
+        there may send is for the node's own ruleset to say, which says the same everywhere.
+        """
+        del addresses
+        if not node.private:
+            return None
+        made = hcloud.ServerNetwork(
+            name,
+            server_id=machine.id.apply(int),
+            subnet_id=ground.parts["subnet"],
+            ip=hetzner_address(node.site_id, node.id),
+            opts=pulumi.ResourceOptions.merge(
+                opts, pulumi.ResourceOptions(protect=False, deleted_with=machine)
+            ),
+        )
+        return made.ip
+
+
+def _network(
+    name: str, *, stack: str, site: PlanSite, opts: pulumi.ResourceOptions
+) -> hcloud.NetworkSubnet:
+    """The site's private network, of one subnet; nobody but this stack's servers is put on it."""
+    block = hetzner_network(site.id)
+    network = hcloud.Network(
+        f"{name}-network",
+        name=f"{stack}-{site.name}",
+        ip_range=block,
+        labels={STACK_LABEL: stack},
+        opts=opts,
+    )
+    return hcloud.NetworkSubnet(
+        f"{name}-subnet",
+        network_id=network.id.apply(int),
+        type="cloud",
+        network_zone=ZONES[site.location],
+        ip_range=block,
+        opts=opts,
+    )
 
 
 def _number(identifier: pulumi.Input[str]) -> pulumi.Output[int]:

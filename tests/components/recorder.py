@@ -68,6 +68,7 @@ class _Mocks(mocks.Mocks):
         if args.typ == "aws:ec2/vpc:Vpc":
             made["ipv6CidrBlock"] = "2001:db8:2:100::/56"
         if args.typ == "aws:ec2/networkInterface:NetworkInterface":
+            made["privateIp"] = f"172.30.2.{number % 200 + 4}"
             made["ipv6Addresses"] = [f"2001:db8:2:100::{number % 200 + 1:x}"]
         if args.typ == "aws:ec2/eip:Eip":
             made["publicIp"] = f"198.51.100.{number % 200 + 1}"

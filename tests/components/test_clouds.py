@@ -18,7 +18,7 @@ from tests.components.clouds import SHAPES
 from tests.components.recorder import Recorder, Registered, run
 
 NAMES = sorted(CLOUDS)
-METHODS = ("realm", "provider", "push_key", "site", "addresses", "machine")
+METHODS = ("realm", "provider", "push_key", "site", "addresses", "machine", "private")
 NODES = ("fsn-a", "fsn-b", "hel-a", "hel-b")
 
 
