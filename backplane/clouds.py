@@ -27,6 +27,7 @@ class Facts:
         found: Whether machines are there before this program is, each at an address of its own.
         inside: What a packet may have in a site's private network, in octets; None where a site
             has none.
+        disk: GB of a machine's disk where that is paid for by itself; 0 where it is the machine's.
     """
 
     title: str
@@ -42,6 +43,7 @@ class Facts:
     advertised: bool
     found: bool = False
     inside: int | None = None
+    disk: int = 0
 
 
 DEBIANS = ("debian-12", "debian-13")
@@ -75,6 +77,7 @@ CLOUDS: Mapping[str, Facts] = MappingProxyType(
             networks=True,
             advertised=True,
             inside=9001,
+            disk=20,
         ),
         "existing": Facts(
             title="machines that exist",

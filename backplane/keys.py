@@ -1,7 +1,6 @@
 """Key material, all derived: HKDF-SHA256 (RFC 5869) over the stack's random seeds, salts and roots.
 
-Nothing here is random, so the same inputs give the same keys on every run. Raising an epoch gives
-a new salt or root, and with it keys that the old state does not tell.
+Nothing here is random; a raised epoch's salt or root gives keys that the old state does not tell.
 """
 
 import base64
@@ -86,8 +85,7 @@ class Card:
         key: the peer's stable key, ``site.member``.
         wireguard: public keys per slot, base64.
         ssh: host key of a node, user key of a person.
-        endpoint: a bare IP address, without port or brackets; None for people.
-        private: likewise, where nodes of its site call a node; None where they use `endpoint`.
+        endpoint, private: bare IP addresses, for all and for its own site; None where it has none.
         links: a gateway's public keys per link, base64.
     """
 
@@ -271,7 +269,6 @@ def card(
     *,
     key: str,
     endpoint: str | None = None,
-    private: str | None = None,
     public_keys: Mapping[str, str] | None = None,
     ssh: str | None = None,
 ) -> Card:
@@ -281,7 +278,6 @@ def card(
         own: the identity.
         key: the peer's stable key.
         endpoint: a node's public address.
-        private: its address in its site's private network, if it is called there.
         public_keys: what a person brings instead of the stack's keys, per slot.
         ssh: the SSH public key a person brings.
     """
@@ -291,7 +287,6 @@ def card(
         wireguard={**made, **(public_keys or {})},
         ssh=ssh or own.ssh.public,
         endpoint=endpoint,
-        private=private,
         links={link: public_key(private) for link, private in own.links.items()},
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pulumi
 from pulumi_random import RandomBytes
 
@@ -27,6 +29,6 @@ def card(
 ) -> pulumi.Output[keys.Card]:
     """The public half of an identity, no secret any more."""
     made = pulumi.Output.all(own, endpoint, private).apply(
-        lambda parts: keys.card(parts[0], key=key, endpoint=parts[1], private=parts[2])
+        lambda parts: replace(keys.card(parts[0], key=key, endpoint=parts[1]), private=parts[2])
     )
     return pulumi.Output.unsecret(made)

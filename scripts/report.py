@@ -14,7 +14,10 @@ from scripts._problem import Problem
 from scripts._stack import StackOption, pulumi, settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from backplane.preview import Preview
+    from backplane.prices import Price
 
 Json = dict[str, Any]
 
@@ -170,6 +173,10 @@ def main(
     preview: Annotated[
         Path | None, typer.Option(help="What `pulumi preview --json` wrote, to be told of as well.")
     ] = None,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help="Prices of your own, which go before the known ones: docs/costs.md."),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Write there; default: print it.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="What differs, for a machine to read.")
@@ -182,12 +189,15 @@ def main(
     Exit code 0: it was written; 1: so it was, and what is proposed is not valid.
     """
     from backplane.mistakes import DeclarationError  # noqa: PLC0415 - `--help` needs none of this
+    from scripts import _prices  # noqa: PLC0415 - as above
 
     named = _stack(stack, head, base)
     name, folder = settings()
     proposed = head or folder / f"Pulumi.{named}.yaml"
     try:
-        text, code = _reported(named, (name, base, proposed), preview, as_json=as_json), 0
+        own = _prices.read(prices) if prices else ()
+        files = (name, base, proposed)
+        text, code = _reported(named, files, preview, own, as_json=as_json), 0
     except DeclarationError as error:
         text, code = _mistaken(named, str(error), as_json=as_json), 1
     except Problem as problem:
@@ -204,10 +214,16 @@ def main(
 
 
 def _reported(
-    stack: str, files: tuple[str, Path | None, Path], preview: Path | None, *, as_json: bool
+    stack: str,
+    files: tuple[str, Path | None, Path],
+    preview: Path | None,
+    prices: Iterable[Price],
+    *,
+    as_json: bool,
 ) -> str:
     from dataclasses import asdict  # noqa: PLC0415 - as the rest
 
+    from backplane import costs  # noqa: PLC0415 - as the rest
     from backplane.compare import compare  # noqa: PLC0415 - as the rest
     from backplane.report import About, report  # noqa: PLC0415 - as the rest
 
@@ -225,11 +241,17 @@ def _reported(
     old = _before(earlier, name, stack) if base else _applied(stack)
     change = compare(old, new, _lines(earlier, document) if base and old else ())
     engine = _engine(preview) if preview else None
+    cost = costs.told(old, new, prices)
     if as_json:
-        told = {"stack": stack, "change": asdict(change), "engine": engine and asdict(engine)}
+        told = {
+            "stack": stack,
+            "change": asdict(change),
+            "engine": engine and asdict(engine),
+            "cost": cost,
+        }
         return json.dumps(told, indent=2) + "\n"
     about = About(stack=stack, base=_words(old, base), head="The declaration here")
-    return report(about, change, new, engine)
+    return report(about, change, new, engine, cost)
 
 
 def _before(document: Json, name: str, stack: str) -> Json | None:

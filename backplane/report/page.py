@@ -38,7 +38,9 @@ class About:
     head: str
 
 
-def report(about: About, change: Change, new: Json, engine: Preview | None = None) -> str:
+def report(
+    about: About, change: Change, new: Json, engine: Preview | None = None, cost: str | None = None
+) -> str:
     """The whole report, never longer than a comment may be.
 
     Args:
@@ -46,11 +48,12 @@ def report(about: About, change: Change, new: Json, engine: Preview | None = Non
         change: what differs.
         new: the picture that is proposed.
         engine: what the engine would do, where it was asked.
+        cost: a month before and after, in a line.
     """
     text = _head(about)
     if change.nothing and not engine:
         return f"{text}\nNothing changes.\n"
-    text += f"\n{_answers(change)}\n"
+    text += f"\n{_answers(change, cost)}\n"
     left: list[str] = []
     for title, section in _sections(change, new, engine):
         if len(text) + len(section) + 2 > LIMIT - _ROOM:
@@ -77,7 +80,7 @@ def _head(about: About) -> str:
     )
 
 
-def _answers(change: Change) -> str:
+def _answers(change: Change, cost: str | None) -> str:
     rows = [
         ("Added", _named(change, "added") or "no node"),
         ("Removed", _named(change, "removed") or "no node"),
@@ -87,6 +90,7 @@ def _answers(change: Change) -> str:
         ("Towards the internet", _internet(change)),
         ("Interrupts", _interrupts(change)),
         ("New keys", _keys(change)),
+        *([("Costs a month", cost)] if cost else []),
         *([("Afterwards", f"{some(change.fetch)}: fetch new files")] if change.fetch else []),
     ]
     return table(("", ""), [(f"**{title}**", cut(text)) for title, text in rows])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from backplane.clouds import NODE_LABEL, STACK_LABEL
+from backplane.clouds import CLOUDS, NODE_LABEL, STACK_LABEL
 from backplane.plan import PlanNode, PlanSite
 from components.clouds import aws_site
 from components.clouds.aws_region import Region, region_of
@@ -20,7 +20,7 @@ GATEWAY = "gateway"
 """The role whose nodes pass on what is not addressed to them."""
 
 
-ROOT = 20
+ROOT = CLOUDS["aws"].disk
 """GiB of a root volume: Debian's image has 8, which a Prometheus fills."""
 
 

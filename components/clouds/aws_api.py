@@ -11,6 +11,10 @@ from backplane.clouds import AWS_OWNER
 PATIENCE = 20.0
 """Seconds for one answer."""
 
+ATTEMPTS = 5
+"""How often AWS is asked when it says that it is asked too often; the client waits longer and
+longer in between."""
+
 CREDENTIALS = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to an account that may do "
     "what docs/runbooks/aws.md lists, and see that the region is spelled right and enabled there"
@@ -39,7 +43,9 @@ class Ec2:
         from botocore.config import Config  # noqa: PLC0415
 
         patient = Config(
-            connect_timeout=PATIENCE, read_timeout=PATIENCE, retries={"total_max_attempts": 2}
+            connect_timeout=PATIENCE,
+            read_timeout=PATIENCE,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         )
         return boto3.client("ec2", region_name=self._region, config=patient)
 

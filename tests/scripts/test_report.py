@@ -122,3 +122,42 @@ def test_a_base_with_mistakes_is_said_to_be_one(base: Path, tmp_path: Path) -> N
     done = _run("--base", broken, "--head", base)
     assert done.exit_code == 1
     assert "the file before: its declaration has mistakes" in done.output
+
+
+def test_the_month_before_and_after_is_told(base: Path, tmp_path: Path) -> None:
+    """What has no price is named, until a file of one's own has it."""
+    raw = example.raw()
+    raw["sites"]["hel"]["nodes"]["hel-c"] = {"id": 3}
+    head = _file(tmp_path, "head.yaml", raw)
+    files = ("--base", base, "--head", head, "--stack", "prod")
+    row = next(line for line in _run(*files).output.splitlines() if "Costs a month" in line)
+    assert "at least 2.00 EUR → at least 2.50 EUR" in row
+    assert "3 x cx23 in hel1" in row
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("hetzner: {cx23: 4.50, ipv4: 0.50}")
+    told = json.loads(_run(*files, "--prices", prices, "--json").output)["cost"]
+    assert told.startswith("20.00 EUR → 25.00 EUR; ")
+    assert "no price is known" not in told
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[1]", "it is no mapping of clouds"),
+        ("azure: {x: 1}", "`azure` is none of aws, hetzner"),
+        ("aws: 7", "`aws` is no mapping of things to prices"),
+        ("aws: {t3.small: cheap}", "`aws.t3.small` is no price"),
+        ("aws: {t3.small: true}", "`aws.t3.small` is no price"),
+        ("aws: {t3.small: -1}", "`aws.t3.small` is no price"),
+        ("aws: {t3.small: .inf}", "`aws.t3.small` is no price"),
+        ("aws: {", "expected"),
+    ],
+)
+def test_prices_that_are_none_are_refused(base: Path, tmp_path: Path, text: str, why: str) -> None:
+    """No price becomes a zero: what is wrong with the file is said, and the code is 1."""
+    prices = tmp_path / "prices.yaml"
+    prices.write_text(text)
+    done = _run("--base", base, "--head", base, "--stack", "prod", "--prices", prices)
+    assert done.exit_code == 1
+    assert "the prices cannot be read" in done.output
+    assert why in done.output
