@@ -100,6 +100,9 @@ class Driver(Protocol):
     async def set_addresses(self, server: int, ipv4: str | None, ipv6: str | None) -> None:
         """Re-plumb a machine that is switched off; it has these addresses at its next boot."""
 
+    async def set_private(self, server: int, addresses: tuple[str, ...]) -> None:
+        """Plug a machine into the private networks where it has these addresses, and no other."""
+
     async def snapshot(self, server: int, image: str) -> None:
         """Copy the machine's disk under the name `image`, for later `MachineSpec.image`."""
 
@@ -171,6 +174,11 @@ class PaperDriver:
     async def set_addresses(self, server: int, ipv4: str | None, ipv6: str | None) -> None:
         """Remember the addresses."""
         self.machines[server] = replace(self._known(server), ipv4=ipv4, ipv6=ipv6)
+
+    async def set_private(self, server: int, addresses: tuple[str, ...]) -> None:
+        """Nothing: no packet flows on paper."""
+        del addresses
+        self._known(server)
 
     async def snapshot(self, server: int, image: str) -> None:
         """Remember that the snapshot exists."""

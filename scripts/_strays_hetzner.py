@@ -17,6 +17,7 @@ KINDS = {
     "hcloud:index/server:Server": "servers",
     "hcloud:index/primaryIp:PrimaryIp": "primary_ips",
     "hcloud:index/firewall:Firewall": "firewalls",
+    "hcloud:index/network:Network": "networks",
     "hcloud:index/sshKey:SshKey": "ssh_keys",
 }
 """Types in the state and what the vendor's client calls them, in the order of deletion."""

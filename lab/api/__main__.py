@@ -14,7 +14,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from lab.api import routes_actions, routes_network, routes_rest, routes_servers
+from lab.api import routes_actions, routes_network, routes_private, routes_rest, routes_servers
 from lab.api.app import TOKEN_LENGTH, application
 from lab.api.cloud import Cloud
 from lab.api.state import LAB_POOL, PAPER_POOL
@@ -24,6 +24,7 @@ from lab.driver import Driver, PaperDriver
 ENDPOINTS = (
     *routes_servers.ENDPOINTS,
     *routes_network.ENDPOINTS,
+    *routes_private.ENDPOINTS,
     *routes_rest.ENDPOINTS,
     *routes_actions.ENDPOINTS,
 )

@@ -1,6 +1,6 @@
 """Bodies of requests, as strict models: an unknown field or a wrong type is refused.
 
-A field that the lab does not do (volumes, networks, backups) is not here, so that asking for
+A field that the lab does not do (volumes, backups) is not here, so that asking for
 it fails loudly instead of being ignored.
 """
 
@@ -200,6 +200,41 @@ class CreateImage(Body):
     type: Literal["snapshot"] | None = None
     description: str | None = None
     labels: Labels = {}
+
+
+class NetworkCreate(Body):
+    """`POST /networks`."""
+
+    name: str
+    ip_range: str
+    labels: Labels = {}
+
+
+class AddSubnet(Body):
+    """`POST /networks/{id}/actions/add_subnet`."""
+
+    type: Literal["cloud"]
+    ip_range: str
+    network_zone: str
+
+
+class DeleteSubnet(Body):
+    """`POST /networks/{id}/actions/delete_subnet`."""
+
+    ip_range: str
+
+
+class Attach(Body):
+    """`POST /servers/{id}/actions/attach_to_network`."""
+
+    network: Id
+    ip: str
+
+
+class Detach(Body):
+    """`POST /servers/{id}/actions/detach_from_network`."""
+
+    network: Id
 
 
 class JoinGroup(Body):

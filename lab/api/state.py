@@ -74,6 +74,23 @@ class Firewall(Resource):
 
 
 @dataclass(slots=True, kw_only=True)
+class Subnet:
+    """A part of a network in one zone."""
+
+    ip_range: str
+    zone: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Network(Resource):
+    """A private network; `servers` has the address of each that is attached."""
+
+    ip_range: str
+    subnets: list[Subnet] = field(default_factory=list)
+    servers: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
 class Snapshot(Resource):
     """An image made from a server; `name` is empty, as only system images have one."""
 
@@ -159,6 +176,7 @@ class State:
     placement_groups: dict[int, PlacementGroup] = field(default_factory=dict)
     primary_ips: dict[int, PrimaryIp] = field(default_factory=dict)
     firewalls: dict[int, Firewall] = field(default_factory=dict)
+    networks: dict[int, Network] = field(default_factory=dict)
     snapshots: dict[int, Snapshot] = field(default_factory=dict)
     servers: dict[int, Server] = field(default_factory=dict)
     actions: dict[int, Action] = field(default_factory=dict)

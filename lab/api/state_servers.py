@@ -174,6 +174,8 @@ def forget(state: State, server: Server) -> None:
             del state.primary_ips[one.id]
     for wall in state.firewalls.values():
         wall.servers = [key for key in wall.servers if key != server.id]
+    for network in state.networks.values():
+        network.servers.pop(server.id, None)
     del state.servers[server.id]
 
 

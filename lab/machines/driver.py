@@ -88,6 +88,12 @@ class MachineDriver:
         """Re-plumb the machine."""
         await _aside(lambda: self._machine(server).set_addresses(ipv4, ipv6))
 
+    async def set_private(self, server: int, addresses: tuple[str, ...]) -> None:
+        """Refuse: no wire but the public one leads to a machine of the lab's."""
+        if addresses:
+            message = f"machine {server}: the lab's machines have no private network"
+            raise DriverError(message)
+
     async def snapshot(self, server: int, image: str) -> None:
         """Copy the machine's disks under a name."""
         await _aside(lambda: disk.snapshot(self._machine(server).place, image))

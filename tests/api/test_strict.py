@@ -179,6 +179,8 @@ SHAPES = {
     "firewalls": "id name labels created rules applied_to",
     "primary_ips": "id name labels created blocked ip type protection dns_ptr assignee_type"
     " assignee_id auto_delete datacenter location",
+    "networks": "id name labels created ip_range subnets routes servers load_balancers protection"
+    " expose_routes_to_vswitch",
     "placement_groups": "id name labels type servers created",
     "ssh_keys": "id name fingerprint public_key labels created",
     "images": "id type status name description image_size disk_size created created_from bound_to"

@@ -20,7 +20,9 @@ NESTED = {
 def test_properties_are_the_sdks(name: str) -> None:
     """Inputs and outputs are the same sets as in the installed SDK."""
     schema = TYPES[name].schema
-    assert set(schema.inputs) == names(pulumi_hcloud, f"{name}Args")
+    # `ServerNetworkArgs` is what stands in a server, not what a `ServerNetwork` is made of.
+    arguments = "ServerNetworkInitArgs" if name == "ServerNetwork" else f"{name}Args"
+    assert set(schema.inputs) == names(pulumi_hcloud, arguments)
     assert set(schema.inputs) | set(schema.outputs) == properties(pulumi_hcloud, name)
     assert not set(schema.inputs) & set(schema.outputs)
     assert getattr(pulumi_hcloud, name).pulumi_type == schema.token
@@ -48,9 +50,13 @@ def test_replacing_inputs_are_the_official_ones() -> None:
     assert {name: replacing(one) for name, one in TYPES.items()} == {
         "Firewall": set(),
         "FirewallAttachment": {"firewallId"},
+        "Network": {"ipRange"},
+        "NetworkSubnet": {"ipRange", "networkId", "networkZone", "type", "vswitchId"},
         "PlacementGroup": set(),
         "PrimaryIp": {"type", "location"},
         "Rdns": {"ipAddress", "serverId", "primaryIpId", "floatingIpId", "loadBalancerId"},
         "Server": {"image", "location", "datacenter", "userData", "sshKeys"},
+        # The schema flags none of them; taken for the worst.
+        "ServerNetwork": {"ip", "networkId", "serverId", "subnetId"},
         "SshKey": {"publicKey"},
     }

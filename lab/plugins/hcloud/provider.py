@@ -7,11 +7,23 @@ from lab.plugins.hcloud.attachment import FirewallAttachment
 from lab.plugins.hcloud.client import Api, settings
 from lab.plugins.hcloud.firewall import Firewall
 from lab.plugins.hcloud.keys import PlacementGroup, SshKey
+from lab.plugins.hcloud.network import Network, NetworkSubnet, ServerNetwork
 from lab.plugins.hcloud.rdns import Rdns
 from lab.plugins.hcloud.server import Server
 from lab.plugins.release import release
 
-_TYPES = (Firewall, FirewallAttachment, PlacementGroup, PrimaryIp, Rdns, Server, SshKey)
+_TYPES = (
+    Firewall,
+    FirewallAttachment,
+    Network,
+    NetworkSubnet,
+    PlacementGroup,
+    PrimaryIp,
+    Rdns,
+    Server,
+    ServerNetwork,
+    SshKey,
+)
 
 
 class HcloudProvider(Provider):

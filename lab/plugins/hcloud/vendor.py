@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from hcloud.images import BoundImage
     from hcloud.locations import Location
+    from hcloud.networks import BoundNetwork, Network, NetworkSubnet
     from hcloud.placement_groups import PlacementGroup
     from hcloud.primary_ips import BoundPrimaryIP, PrimaryIP
     from hcloud.server_types import BoundServerType, ServerType
@@ -31,6 +32,7 @@ _PLACES = {
     "BoundAction": "hcloud.actions",
     "BoundFirewall": "hcloud.firewalls",
     "BoundImage": "hcloud.images",
+    "BoundNetwork": "hcloud.networks",
     "BoundPrimaryIP": "hcloud.primary_ips",
     "BoundSSHKey": "hcloud.ssh_keys",
     "BoundServer": "hcloud.servers",
@@ -42,6 +44,8 @@ _PLACES = {
     "FirewallResourceLabelSelector": "hcloud.firewalls",
     "FirewallRule": "hcloud.firewalls",
     "Location": "hcloud.locations",
+    "Network": "hcloud.networks",
+    "NetworkSubnet": "hcloud.networks",
     "PlacementGroup": "hcloud.placement_groups",
     "PrimaryIP": "hcloud.primary_ips",
     "RequestException": "requests",
@@ -57,6 +61,7 @@ __all__ = [
     "BoundAction",
     "BoundFirewall",
     "BoundImage",
+    "BoundNetwork",
     "BoundPrimaryIP",
     "BoundSSHKey",
     "BoundServer",
@@ -68,6 +73,8 @@ __all__ = [
     "FirewallResourceLabelSelector",
     "FirewallRule",
     "Location",
+    "Network",
+    "NetworkSubnet",
     "PlacementGroup",
     "PrimaryIP",
     "RequestException",
