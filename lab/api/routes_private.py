@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lab.api import listing, state_actions, state_common, state_networks, views
+from lab.api import listing, state_actions, state_common, state_networks, views, views_networks
 from lab.api import requests as bodies
 from lab.api.app import Call, Endpoint, Reply, created
 from lab.api.cloud import clock
@@ -20,7 +20,7 @@ def _reply(action: Action) -> Reply:
 
 
 async def _list(call: Call) -> Reply:
-    found = [views.network(one) for one in call.cloud.state.networks.values()]
+    found = [views_networks.network(one) for one in call.cloud.state.networks.values()]
     found = listing.filtered(found, call.query, "name")
     ordered = listing.ordered(found, call.query, ("id", "name", "created"))
     return Reply(listing.page("networks", ordered, call.query))
@@ -35,18 +35,18 @@ async def _create(call: Call) -> Reply:
         labels=body.labels,
         now=clock(),
     )
-    return created({"network": views.network(made)})
+    return created({"network": views_networks.network(made)})
 
 
 async def _get(call: Call) -> Reply:
-    return Reply({"network": views.network(_network(call))})
+    return Reply({"network": views_networks.network(_network(call))})
 
 
 async def _update(call: Call) -> Reply:
     body, one = call.read(bodies.Named), _network(call)
     networks = call.cloud.state.networks
     state_common.rename("network", networks, one, name=body.name, labels=body.labels)
-    return Reply({"network": views.network(one)})
+    return Reply({"network": views_networks.network(one)})
 
 
 async def _delete(call: Call) -> Reply:

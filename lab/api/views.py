@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
 from typing import Any
 
-from lab.api import catalogue, state_actions, state_firewalls, state_groups, state_images
+from lab.api import (
+    catalogue,
+    state_actions,
+    state_firewalls,
+    state_groups,
+    state_images,
+    views_networks,
+)
 from lab.api.state import (
     Action,
     Firewall,
     FirewallRule,
-    Network,
     PlacementGroup,
     PrimaryIp,
     Server,
@@ -163,38 +168,6 @@ def placement_group(state: State, one: PlacementGroup) -> Json:
     }
 
 
-def network(one: Network) -> Json:
-    """A private network."""
-    return {
-        "id": one.id,
-        "name": one.name,
-        "labels": one.labels,
-        "created": one.created,
-        "ip_range": one.ip_range,
-        "subnets": [
-            {
-                "type": "cloud",
-                "ip_range": subnet.ip_range,
-                "network_zone": subnet.zone,
-                "gateway": str(IPv4Network(one.ip_range)[1]),
-                "vswitch_id": None,
-            }
-            for subnet in one.subnets
-        ],
-        "routes": [],
-        "servers": sorted(one.servers),
-        "load_balancers": [],
-        "protection": {"delete": False},
-        "expose_routes_to_vswitch": False,
-    }
-
-
-def _mac(one: Server) -> str:
-    """Of a server's interface in a private network."""
-    octets = (0x86, 0, *(one.id & 0xFFFFFFFF).to_bytes(4, "big"))
-    return ":".join(f"{octet:02x}" for octet in octets)
-
-
 def _pointers(one: PrimaryIp) -> list[Json]:
     return [{"ip": ip, "dns_ptr": name} for ip, name in sorted(one.dns_ptr.items())]
 
@@ -296,11 +269,7 @@ def server(state: State, one: Server) -> Json:
         "location": location(place),
         "datacenter": datacenter(place),
         "public_net": _public_net(state, one),
-        "private_net": [
-            {"network": n.id, "ip": n.servers[one.id], "alias_ips": [], "mac_address": _mac(one)}
-            for n in state.networks.values()
-            if one.id in n.servers
-        ],
+        "private_net": views_networks.private_net(state, one),
         "placement_group": group,
         "protection": {"delete": one.protect_delete, "rebuild": one.protect_rebuild},
         "primary_disk_size": one.disk,
