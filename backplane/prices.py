@@ -52,6 +52,7 @@ def _hourly(price: str) -> Decimal:
 _LIST = "https://github.com/moveinfra/eu-cloud-prices (the clouds' own price lists)"
 
 PRICES: tuple[Price, ...] = (
+    # That list names the cloud and no location: taken for those in the EU.
     *(
         Price(
             cloud="hetzner",

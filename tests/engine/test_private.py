@@ -64,3 +64,24 @@ def test_there_and_back_touches_no_machine(
     project.up()
     assert api.client().networks.get_all() == []
     assert _ids(api) == before
+
+
+def test_a_rebuilt_node_is_attached_again(
+    project: PulumiProject, mesh: dict[str, Any], api: ApiServer
+) -> None:
+    """The new machine has the old one's address inside; the network and the others stay."""
+    project.program(HANDS_OFF)
+    mesh["sites"]["fsn"]["private_network"] = True
+    declare(project, mesh)
+    project.up()
+    before, [network] = _ids(api), api.client().networks.get_all()
+    mesh["sites"]["fsn"]["nodes"]["fsn-b"]["incarnation"] = 2
+    declare(project, mesh)
+    project.up()
+    assert project.steps() == {}
+    after = _ids(api)
+    assert {name for name in after if after[name] != before[name]} == {"fsn-b"}
+    [still] = api.client().networks.get_all()
+    assert still.id == network.id
+    rebuilt = api.client().servers.get_by_id(after["fsn-b"])
+    assert [one.ip for one in rebuilt.private_net or ()] == ["172.16.1.3"]
