@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,8 @@ from hcloud.networks import Network, NetworkSubnet
 from hcloud.server_types import ServerType
 from hcloud.servers import Server
 
+from lab.driver import DriverError
+from lab.machines.driver import MachineDriver
 from tests.api_server import ApiServer
 
 BLOCK = "172.16.1.0/24"
@@ -96,3 +99,11 @@ def test_what_clashes_is_refused(api: ApiServer) -> None:
         client.servers.attach_to_network(server, network, ip="172.16.1.3")
     with pytest.raises(APIException, match="not to be had"):
         client.servers.attach_to_network(_server(client, "two"), network, ip="172.16.1.2")
+
+
+def test_a_real_machine_is_not_plugged_in_silently() -> None:
+    """The lab has no wire for it, so the action fails; to be in no network is fine."""
+    driver = MachineDriver("none")
+    with pytest.raises(DriverError, match="have no private network"):
+        asyncio.run(driver.set_private(1, ("172.16.1.2",)))
+    asyncio.run(driver.set_private(1, ()))
