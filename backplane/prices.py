@@ -78,14 +78,13 @@ PRICES: tuple[Price, ...] = (
         seen="2026-05-27",
         source="https://github.com/devantler-tech/platform/commit/cb791c6f (the price list)",
     ),
-    # 67.86 EUR at 1.1133 USD, as that table has both.
     Price(
         cloud="aws",
         what="m6a.large",
         places=("eu-central-1",),
         monthly=Decimal("75.55"),
         seen="2026-10-28",
-        source=_LIST,
+        source=f"{_LIST}: 67.86 EUR, at its 1.1133 USD",
     ),
     Price(
         cloud="aws",

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Protocol
 
 from lab import hostile
+from lab.machines.machine import Machine
 from tests.lab.flow import PLANES
 from tests.lab.routed import Routed
 from tests.lab.sites import address
@@ -98,32 +100,40 @@ def lies(
     return made
 
 
-def put(routed: Routed, name: str) -> None:
+class Machines(Protocol):
+    """Whoever knows a lab's machines by name."""
+
+    def machine(self, name: str) -> Machine:
+        """The machine of the server with this name."""
+        ...
+
+
+def put(lab: Machines, name: str) -> None:
     """Bring the program to a machine."""
     text = Path(hostile.__file__).read_text()
-    done = routed.machine(name).run("sh", "-c", f"cat >{_PLACE}", stdin=text)
+    done = lab.machine(name).run("sh", "-c", f"cat >{_PLACE}", stdin=text)
     assert done.returncode == 0, done.stderr
 
 
-def send(routed: Routed, name: str, packets: Sequence[tuple[str, str, str, int]]) -> None:
+def send(lab: Machines, name: str, packets: Sequence[tuple[str, str, str, int]]) -> None:
     """Let a node put these packets on the wire; the kernel must take each."""
-    put(routed, name)
+    put(lab, name)
     line = json.dumps(packets) + "\n"
-    done = routed.machine(name).run("python3", _PLACE, "send", stdin=line, seconds=_SECONDS)
+    done = lab.machine(name).run("python3", _PLACE, "send", stdin=line, seconds=_SECONDS)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len(packets)
 
 
 @contextmanager
-def hearing(routed: Routed, names: Sequence[str]) -> Iterator[list[Heard]]:
+def hearing(lab: Machines, names: Sequence[str]) -> Iterator[list[Heard]]:
     """Have nodes listen on all their interfaces; the list is filled when the block has ended."""
     processes: dict[str, subprocess.Popen[str]] = {}
     heard: list[Heard] = []
     try:
         for name in names:
-            put(routed, name)
+            put(lab, name)
             processes[name] = subprocess.Popen(
-                routed.machine(name).words("python3", _PLACE, "hear"),
+                lab.machine(name).words("python3", _PLACE, "hear"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

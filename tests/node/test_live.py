@@ -150,22 +150,24 @@ def test_a_probe_tells_open_refused_and_silent_apart(pair: Pair) -> None:
     )
     argv = ["ip", "netns", "exec", pairs.THERE, sys.executable, "-c", code]
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as server:
-        assert server.stdout is not None
-        server.stdout.readline()
-        request = {
-            "pings": ["10.201.1.2", "fd00:0:0:1::2", "10.201.1.3"],
-            "tcp": [["10.201.1.2", 7], ["10.201.1.2", 8], ["10.201.1.2", 9]],
-            "timeout": 1,
-        }
-        done = subprocess.run(
-            ["ip", "netns", "exec", HERE, sys.executable, "-m", "node", "probe"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-        server.terminate()
+        try:
+            assert server.stdout is not None
+            server.stdout.readline()
+            request = {
+                "pings": ["10.201.1.2", "fd00:0:0:1::2", "10.201.1.3"],
+                "tcp": [["10.201.1.2", 7], ["10.201.1.2", 8], ["10.201.1.2", 9]],
+                "timeout": 1,
+            }
+            done = subprocess.run(
+                ["ip", "netns", "exec", HERE, sys.executable, "-m", "node", "probe"],
+                input=json.dumps(request),
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=30,
+            )
+        finally:
+            server.terminate()
     del pair
     answer = json.loads(done.stdout)
     assert answer["tcp"] == [
