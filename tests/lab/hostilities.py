@@ -20,16 +20,25 @@ tcp() { timeout 3 bash -c 'exec 3<>/dev/tcp/$0/$1' "$1" "$2"; }
 http() { curl -s -o /dev/null -m 5 -w '%{http_code}' "$@" || true; }
 asked() { kdig +short +timeout=1 +retry=0 "@$1" "$OTHER_NAME" A | grep -q .; }
 update() {
-  printf "server $HELA_MANAGEMENT 5300\\nzone $1.\\n$2\\nsend\\n" |
-    knsupdate -k /run/backplane/active/secrets/names/tsig -t 1 -r 0
+  said=$(printf "server $HELA_MANAGEMENT 5300\\nzone $1.\\n$2\\nsend\\n" |
+    knsupdate -k /run/backplane/active/secrets/names/tsig -t 1 -r 0 2>&1) && exit 0
+  case "$said" in *NOTAUTH*|*BADKEY*|*REFUSED*) exit 1 ;; esac
+  echo "$said"
+  exit 3
 }
 keys() { grep -rlsE 'BEGIN (OPENSSH |RSA |EC )?PRIVATE KEY' /etc /root /home /run /var/lib; }
 session() {
   found=$(keys)
   [ -n "$found" ] || exit 3
   for key in $found; do
-    timeout 8 ssh -i "$key" -o BatchMode=yes -o IdentitiesOnly=yes -o StrictHostKeyChecking=no \\
-      -o UserKnownHostsFile=/dev/null "root@$1" id </dev/null && exit 0
+    said=$(timeout 8 ssh -i "$key" -o BatchMode=yes -o IdentitiesOnly=yes \\
+      -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "root@$1" id </dev/null 2>&1)
+    code=$?
+    [ $code = 0 ] && exit 0
+    # 126: the key is let in for its own command alone, and this one is not it.
+    case "$code:$said" in 126:*|*"Permission denied"*) continue ;; esac
+    echo "$said"
+    exit 3
   done
   exit 1
 }
@@ -71,9 +80,7 @@ def _web(what: str, words: str, code: str = "200", *, reached: bool = False) -> 
 
 
 def _name(what: str, name: str, line: str, *, reached: bool = False) -> Attempt:
-    return Attempt(
-        what=what, way="management", reached=reached, script=f"reached update {name} '{line}'"
-    )
+    return Attempt(what=what, way="management", reached=reached, script=f'update {name} "{line}"')
 
 
 _SILENCE = (
