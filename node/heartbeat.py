@@ -3,6 +3,11 @@
 Big-endian: magic, version, slot, flags, number of sites, stamp; then for each site, ascending:
 its id, flags, term, slot of the owner. A reader trusts nothing in it; whom it is from is judged by
 the address it came from, which WireGuard vouches for.
+
+While a site is upgraded its gateways differ in version, and they must go on hearing each other. So
+a new flag, of the beat or of a site, has a bit below 0x10 if a reader may do without it: one that
+does not know it ignores it. A flag that changes what the rest means has one of 0x10 or above: one
+that does not know it drops the whole beat. A change of layout is another version.
 """
 
 import contextlib
@@ -20,7 +25,7 @@ _MAGIC = b"BPrt"
 _HEAD = struct.Struct("!4sBBBBQ")
 _SITE = struct.Struct("!BBIB")
 _DRAINED, _PAUSED, _ANNOUNCED, _PATH = 1, 2, 4, 1
-_FLAGS = _DRAINED | _PAUSED | _ANNOUNCED
+_CRITICAL = 0xF0  # bits of flags that a reader must know; no such flag exists yet
 _SLOTS = 2
 _SITES = 255
 _LARGEST = _HEAD.size + _SITES * _SITE.size
@@ -75,11 +80,14 @@ def pack(beat: Beat) -> bytes:
 
 
 def parse(data: bytes) -> Beat | None:
-    """Read a datagram; None for what is none of ours in every byte."""
+    """Read a datagram; None for what is none of ours in every byte.
+
+    Unknown flags below 0x10 are ignored; one of 0x10 or above makes it none of ours.
+    """
     if not _HEAD.size <= len(data) <= _LARGEST:
         return None
     magic, version, slot, flags, count, stamp = _HEAD.unpack_from(data)
-    if magic != _MAGIC or version != VERSION or slot >= _SLOTS or flags > _FLAGS:
+    if magic != _MAGIC or version != VERSION or slot >= _SLOTS or flags & _CRITICAL:
         return None
     if len(data) != _HEAD.size + count * _SITE.size:
         return None
@@ -87,11 +95,11 @@ def parse(data: bytes) -> Beat | None:
     paths: set[int] = set()
     before = -1
     for site, marks, term, owner in _SITE.iter_unpack(data[_HEAD.size :]):
-        if site <= before or marks > _PATH or not 0 < term < TERMS or owner >= _SLOTS:
+        if site <= before or marks & _CRITICAL or not 0 < term < TERMS or owner >= _SLOTS:
             return None
         before = site
         claims[site] = Claim(term, owner)
-        if marks:
+        if marks & _PATH:
             paths.add(site)
     return Beat(
         slot=slot,
