@@ -84,10 +84,13 @@ def decode(text: str) -> Bundle:
         data: object = json.loads(raw)
     except ValueError:
         _refuse("it is no JSON")
-    if not isinstance(data, dict) or set(data) - _MAYBE != _FIELDS:
-        _refuse("its fields are not those of a bundle")
+    # Before its fields: those of another format are others.
+    if not isinstance(data, dict) or not isinstance(data.get("format"), int):
+        _refuse("it does not say its format")
     if data["format"] != FORMAT:
         _refuse(f"its format is {data['format']}, this tool knows {FORMAT}")
+    if set(data) - _MAYBE != _FIELDS:
+        _refuse("its fields are not those of a bundle")
     stated = data.pop("generation")
     canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     if stated != hashlib.sha256(canonical.encode()).hexdigest()[:16]:

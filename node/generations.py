@@ -100,12 +100,12 @@ def load(machine: Machine, name: str) -> Generation:
     """Read a generation.
 
     Raises:
-        Refused: There is none of that name.
+        Refused: There is none of that name, or a newer tool wrote it.
     """
     path = machine.layout.generation(name)
     if name == BIRTH and path.is_dir():
         return Generation(name=name, path=path, node=None, incarnation=0, interfaces={}, mesh={})
-    stated = _manifest(path) if is_generation(name) else None
+    stated = integrity.read(path) if is_generation(name) else None
     if stated is None:
         raise Refused(
             f"generation {name[:16]} is not on this machine",
@@ -126,11 +126,14 @@ def damage(machine: Machine, name: str) -> list[str]:
     """What of a generation is not as it was written: paths; empty when it is whole.
 
     Generation 0 has no manifest: nothing of it can be checked.
+
+    Raises:
+        Refused: A newer tool wrote it.
     """
     path = machine.layout.generation(name)
     if name == BIRTH:
         return [] if path.is_dir() else [str(path)]
-    stated = _manifest(path)
+    stated = integrity.read(path)
     return [MANIFEST] if stated is None else integrity.broken(path, stated)
 
 
@@ -140,10 +143,10 @@ def require_whole(machine: Machine, name: str) -> Generation:
     Modes and owners are put right on the way, and what does not belong to it is taken out.
 
     Raises:
-        Refused: It is missing or damaged.
+        Refused: It is missing or damaged, or a newer tool wrote it.
     """
     generation = load(machine, name)
-    if (stated := _manifest(generation.path)) is not None:
+    if (stated := integrity.read(generation.path)) is not None:
         integrity.tidy(machine.disk, generation.path, stated)
     if broken := damage(machine, name):
         raise Refused(
@@ -155,7 +158,7 @@ def require_whole(machine: Machine, name: str) -> Generation:
 
 def manifest(machine: Machine, name: str) -> Mapping[str, Any] | None:
     """What a generation says of its own files; None when it does not."""
-    return _manifest(machine.layout.generation(name))
+    return integrity.read(machine.layout.generation(name))
 
 
 def write(machine: Machine, bundle: Bundle) -> Generation:
@@ -287,12 +290,3 @@ def _describe(bundle: Bundle) -> bytes:
         ],
     }
     return (json.dumps(stated, sort_keys=True) + "\n").encode()
-
-
-def _manifest(path: Path) -> dict[str, Any] | None:
-    try:
-        stated = json.loads((path / MANIFEST).read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    fits = isinstance(stated, dict) and stated.get("generation") == path.name
-    return stated if fits else None

@@ -1,16 +1,42 @@
 """Whether a generation's files are as its manifest says: content, mode, owner, and nothing else."""
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from node.bundle import MANIFEST
+from node.bundle import FORMAT, MANIFEST
 from node.disk import Disk
+from node.errors import Refused
 
 Manifest = Mapping[str, Any]
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """The manifest in a generation's directory; None where there is none that fits.
+
+    One that does not say its format is of the first.
+
+    Raises:
+        Refused: It is of a newer format than this tool knows.
+    """
+    try:
+        stated = json.loads((path / MANIFEST).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    formed = stated.get("format", 1) if isinstance(stated, dict) else None
+    if not isinstance(formed, int):
+        return None
+    if formed > FORMAT:
+        raise Refused(
+            f"generation {path.name} has the format {formed}; this tool knows none above {FORMAT}",
+            "run `pulumi up` from a checkout at least as new as the one that wrote it: "
+            "it puts its tool on the machine",
+        )
+    return stated if stated.get("generation") == path.name else None
 
 
 def as_written(path: Path, mode: int, sha256: str) -> bool:

@@ -1,8 +1,16 @@
 """Machines and tools of several versions: what an older one passes over, and what it refuses."""
 
+import json
+
 import pytest
 
+from node import bundle, generations, questions, verbs
+from node.errors import Refused
 from node.heartbeat import Beat, Claim, pack, parse
+from node.layout import Layout
+from tests.node.model import Box
+from tests.node.recipe import Recipe, encode, key
+from tests.node.steps import MORE, OLD, flipped, refusal
 
 _HEAD_FLAGS, _SITE_FLAGS = 6, 17
 _HEARD = Beat(
@@ -37,3 +45,83 @@ def test_an_unknown_flag_of_a_site_is_no_path() -> None:
     beat = parse(_flagged(_SITE_FLAGS + 7, 2))
     assert beat is not None
     assert beat.paths == frozenset({2})
+
+
+@pytest.mark.parametrize("formed", [2, 99, 0])
+def test_a_bundle_of_another_format_is_named_as_that(formed: int) -> None:
+    """Its fields, which may be others, are not what is complained of."""
+    newer = {"format": formed, "generation": OLD.generation, "parts": []}
+    for document in (newer, {**OLD.document(), "format": formed}):
+        assert f"its format is {formed}, this tool knows 1" in refusal(
+            bundle.decode, encode(document)
+        )
+
+
+@pytest.mark.parametrize("formed", [None, "1", "x" * 99, [1]])
+def test_a_bundle_without_a_format_is_none(formed: object) -> None:
+    """What stands in place of a number is refused, and is not quoted."""
+    told = refusal(bundle.decode, encode({**OLD.document(), "format": formed}))
+    assert told.endswith("it does not say its format")
+
+
+def test_fields_still_count_in_a_bundle_of_this_format() -> None:
+    """The format is no pass: one field more or fewer is refused."""
+    document = OLD.document()
+    for other in ({**document, "else": 1}, {k: v for k, v in document.items() if k != "mesh"}):
+        assert "its fields" in refusal(bundle.decode, encode(other))
+
+
+def _reform(layout: Layout, name: str, formed: object) -> None:
+    path = layout.generation(name) / bundle.MANIFEST
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "format": formed}))
+
+
+def test_a_generation_of_a_newer_format_is_refused(enrolled: Box) -> None:
+    """Nobody reads it by luck: every way to it says what it is and what to do."""
+    machine = enrolled.machine
+    _reform(enrolled.layout, OLD.generation, bundle.FORMAT + 1)
+    for ask in (
+        generations.load,
+        generations.damage,
+        generations.require_whole,
+        generations.manifest,
+    ):
+        with pytest.raises(Refused) as caught:
+            ask(machine, OLD.generation)
+        assert caught.value.error == (
+            f"generation {OLD.generation} has the format 2; this tool knows none above 1"
+        )
+        assert "at least as new" in caught.value.fix
+    assert "format 2" in refusal(questions.status, machine, {})
+
+
+@pytest.mark.parametrize("formed", [None, "2", [2]])
+def test_a_generation_whose_format_is_no_number_is_damaged(enrolled: Box, formed: object) -> None:
+    """It is found like any other damage, and staging it again mends it."""
+    machine, name = enrolled.machine, OLD.generation
+    _reform(enrolled.layout, name, formed)
+    assert generations.damage(machine, name) == [bundle.MANIFEST]
+    assert "is not on this machine" in refusal(generations.load, machine, name)
+    generations.write(machine, bundle.decode(Recipe().encode()))
+    assert generations.damage(machine, name) == []
+
+
+def test_a_generation_that_does_not_say_its_format_is_of_the_first(enrolled: Box) -> None:
+    """It is read as it always was."""
+    path = enrolled.layout.generation(OLD.generation) / bundle.MANIFEST
+    stated = json.loads(path.read_bytes())
+    assert stated.pop("format") == 1
+    path.write_text(json.dumps(stated))
+    assert generations.load(enrolled.machine, OLD.generation).node == "a"
+
+
+def test_a_newer_generation_that_is_not_confirmed_is_undone_all_the_same(enrolled: Box) -> None:
+    """A timer goes back from what this tool cannot read to what it can."""
+    flipped(enrolled, MORE)
+    _reform(enrolled.layout, MORE.generation, bundle.FORMAT + 1)
+    assert key("peer c wg1") in enrolled.kernel.links["wg1"].peers
+    (unit,) = enrolled.kernel.timers
+    verbs.expire(enrolled.machine, {"unit": unit})
+    status = questions.status(enrolled.machine, {})
+    assert (status["confirmed"], status["active"]) == (OLD.generation, OLD.generation)
+    assert key("peer c wg1") not in enrolled.kernel.links["wg1"].peers
