@@ -6,6 +6,10 @@ where ``what`` is null for a path that was not there, {"link": target}, or {"mod
 It is written before anything is touched. `phase` is ``trying`` until the takeover is finished
 (which it is from the moment that a generation is confirmed, whatever is still to be done), then
 ``kept``, and ``leaving`` from the moment that the machine is given back for good.
+
+This is the first format, which does not say so: what has no "format" is of it. A reader passes over
+fields that it does not know, and they are gone when it moves on; so what a machine needs in order
+to be itself again comes with another format, whose number stands in "format".
 """
 
 import base64
@@ -18,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from node import fixed, sysctl
+from node.errors import Refused
 from node.layout import LINKS, SSH_SOCKET, SSH_UNIT
 from node.machine import Machine
 
@@ -26,6 +31,7 @@ SSHD_PARTS = "/etc/ssh/sshd_config.d"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key.pub"
 PENALTIES = f"{SSHD_PARTS}/10-backplane-penalties.conf"
 TRYING, KEPT, LEAVING = "trying", "kept", "leaving"
+FORMAT = 1
 _RUNS = {"active", "activating", "reloading"}
 _FIX = "look at `systemctl status` on the machine; nothing has been changed"
 
@@ -55,12 +61,30 @@ class Before:
 
 
 def read(machine: Machine) -> Before | None:
-    """What is remembered; None on a machine that was born by this program."""
+    """What is remembered; None on a machine that was born by this program.
+
+    Raises:
+        Refused: It is of another format, or damaged; nothing may be changed on a guess.
+    """
     try:
-        told: dict[str, Any] = json.loads(machine.layout.before.read_bytes())
+        told: Any = json.loads(machine.layout.before.read_bytes())
     except FileNotFoundError:
         return None
-    return Before(**told)
+    except ValueError:
+        told = None
+    formed = told.get("format", FORMAT) if isinstance(told, dict) else None
+    if isinstance(formed, int) and formed != FORMAT:
+        raise Refused(
+            f"what this machine was is remembered in the format {formed}; this tool knows {FORMAT}",
+            "do the same from a checkout at least as new as the one that took the machine over",
+        )
+    fields = Before.__dataclass_fields__
+    if formed is None or not fields.keys() <= told.keys():
+        raise Refused(
+            f"what this machine was cannot be read: {machine.layout.before} is damaged",
+            "put that file back from a copy of the disk; without one install the machine anew",
+        )
+    return Before(**{name: told[name] for name in fields})
 
 
 def remember(machine: Machine, settings: Path) -> None:

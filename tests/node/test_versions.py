@@ -1,13 +1,16 @@
 """Machines and tools of several versions: what an older one passes over, and what it refuses."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from node import bundle, generations, questions, verbs
+from node import before, bundle, generations, questions, takeover, verbs
 from node.errors import Refused
 from node.heartbeat import Beat, Claim, pack, parse
 from node.layout import Layout
+from tests.node.found import found, take
 from tests.node.model import Box
 from tests.node.recipe import Recipe, encode, key
 from tests.node.steps import MORE, OLD, flipped, refusal
@@ -125,3 +128,47 @@ def test_a_newer_generation_that_is_not_confirmed_is_undone_all_the_same(enrolle
     status = questions.status(enrolled.machine, {})
     assert (status["confirmed"], status["active"]) == (OLD.generation, OLD.generation)
     assert key("peer c wg1") not in enrolled.kernel.links["wg1"].peers
+
+
+def _recall(box: Box, **changes: object) -> None:
+    path = box.layout.before
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), **changes}))
+
+
+@pytest.mark.parametrize("changes", [{}, {"format": 1}, {"else": "known to another"}])
+def test_what_a_machine_was_is_read_from_the_first_format(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    """Without a format it is the first; a field that only informs is passed over."""
+    box = found(tmp_path)
+    take(box.machine, 1)
+    told = before.read(box.machine)
+    assert told is not None
+    assert "format" not in json.loads(box.layout.before.read_bytes())
+    _recall(box, **changes)
+    assert before.read(box.machine) == told
+    before.move_on(box.machine, told, before.KEPT)
+    assert before.read(box.machine) == replace(told, phase=before.KEPT)
+
+
+@pytest.mark.parametrize("formed", [0, 2])
+def test_what_a_machine_was_in_another_format_is_refused(tmp_path: Path, formed: int) -> None:
+    """No verb goes on by half of what it would have to know, and the memory stays as it is."""
+    box = found(tmp_path)
+    take(box.machine, 1)
+    _recall(box, format=formed)
+    was = box.layout.before.read_bytes()
+    for verb in (takeover.undo, takeover.tunnel, takeover.keep):
+        assert f"in the format {formed}; this tool knows 1" in refusal(verb, box.machine, {})
+    assert box.layout.before.read_bytes() == was
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{}", '{"format": null}', '{"format": "1"}', '{"phase": "trying"}']
+)
+def test_a_damaged_memory_is_named(tmp_path: Path, text: str) -> None:
+    """What is no memory at all is damage, and is not taken for a machine that had none."""
+    box = found(tmp_path)
+    take(box.machine, 1)
+    box.layout.before.write_text(text)
+    assert "is damaged" in refusal(before.read, box.machine)
