@@ -88,9 +88,18 @@ async def _send(member: Member) -> None:
 
 
 async def learn(member: Member) -> None:
-    """Ask a node where it stands; bring it this program's tool first if it has another."""
+    """Ask a node where it stands; bring it this program's tool first if it has another.
+
+    Raises:
+        Refused: This program's tool, once it is there, refuses to say.
+        Unreachable: The node does not answer, or not in time.
+    """
     request = {"generation": member.target.generation}
-    member.before = await member.call("status", request, seconds=REACH)
+    try:
+        member.before = await member.call("status", request, seconds=REACH)
+    except Refused:
+        # An older tool cannot read what a newer one wrote; this program's may.
+        member.before = {}
     if member.before.get("tool") != tool.version(tool.build()):
         await tool.ensure(await member.session())
         member.before = await member.call("status", request, seconds=REACH)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runner import staging
+from runner import staging, tool
 from runner.failure import Failed
 from runner.rollout import Rollout
+from runner.ssh import Session
 from tests.runner.fleet import NEW, OLD, Fleet
 from tests.runner.test_rollout import nothing, play, states
 
@@ -106,3 +107,33 @@ def test_a_refusal_is_told_while_others_are_still_at_it() -> None:
     play(2, scene, prepare=spoil)
     assert lines[0] == "n000: stage refused: disk full"
     assert lines[1].startswith("stage: 1 of 2 nodes")
+
+
+@pytest.mark.parametrize("mended", [True, False])
+def test_a_tool_that_cannot_say_where_its_node_stands_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, *, mended: bool
+) -> None:
+    """One that is older than what is on the disk makes way; if that does not help, it is told."""
+    brought: list[str] = []
+
+    def old(fleet: Fleet) -> None:
+        fleet.nodes[1].refuse = "status"
+
+    async def scene(fleet: Fleet) -> None:
+        async def ensure(session: Session) -> bool:
+            brought.append(session.place.node)
+            fleet.nodes[1].refuse = "" if mended else "status"
+            return True
+
+        monkeypatch.setattr(tool, "ensure", ensure)
+        if mended:
+            await _carry_out(fleet)
+        else:
+            with pytest.raises(Failed, match="stage failed") as caught:
+                await _carry_out(fleet)
+            assert "n001: status refused: disk full" in caught.value.what
+
+    fleet = play(2, scene, prepare=old)
+    assert brought == ["n001"]
+    now = NEW if mended else OLD
+    assert {node.confirmed for node in fleet.nodes} == {now}
