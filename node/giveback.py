@@ -57,6 +57,8 @@ def open_again(machine: Machine, request: Request) -> Answer:
         key = machine.layout.at(before.HOST_KEY).read_text(encoding="ascii")
         text = trial.as_it_was(machine, was, ask(request, "port", int))
         name = identity.confirmed_name(machine)
+        # What cannot be read now could not be made dark again by the timer.
+        identity.confirmed(machine)
         timers.arm(machine, name, ask(request, "seconds", float), verb="give-back-expire")
         trial.serve(machine, "before.conf", text)
         firewall.drop(machine)

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from node import before, bundle, generations, questions, takeover, verbs
+from node import before, bundle, generations, giveback, questions, takeover, verbs
 from node.errors import Refused
 from node.heartbeat import Beat, Claim, pack, parse
 from node.layout import Layout
-from tests.node.found import found, take
+from tests.node.found import found, street, take
 from tests.node.model import Box
 from tests.node.recipe import Recipe, encode, key
 from tests.node.steps import MORE, OLD, flipped, refusal
+from tests.node.test_giveback import LEASE, is_dark, taken
 
 _HEAD_FLAGS, _SITE_FLAGS = 6, 17
 _HEARD = Beat(
@@ -172,3 +173,16 @@ def test_a_damaged_memory_is_named(tmp_path: Path, text: str) -> None:
     take(box.machine, 1)
     box.layout.before.write_text(text)
     assert "is damaged" in refusal(before.read, box.machine)
+
+
+def test_a_machine_of_a_newer_format_is_not_opened(tmp_path: Path) -> None:
+    """The timer could not make it dark again, so it stays dark, and nothing is armed."""
+    box, _ = taken(tmp_path)
+    verbs.take_lease(box.machine, {"id": "x", "seconds": 600.0})
+    _reform(box.layout, OLD.generation, bundle.FORMAT + 1)
+    assert "the format 2" in refusal(giveback.open_again, box.machine, dict(LEASE))
+    assert is_dark(box)
+    assert street(box).timers == {}
+    _reform(box.layout, OLD.generation, bundle.FORMAT)
+    giveback.open_again(box.machine, dict(LEASE))
+    assert street(box).public
