@@ -105,6 +105,7 @@ def _ready(mesh: Mesh) -> None:
     mesh.lab.on(SINK).wait_until_succeeds(f"ss -Hltn 'sport = :{_SINK_PORT}' | grep -q .")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_management_goes_before_storage(mesh: Mesh, capsys: pytest.CaptureFixture[str]) -> None:
     """A line of 50 Mbit/s is full: with classes no packet of management is lost or late.
