@@ -14,11 +14,12 @@ import pulumi
 WANTED = "BACKPLANE_DEBUG"
 """The variable that has them sent, whatever it says."""
 
+_said = pulumi.log.debug
+
 
 def quiet() -> None:
     """Send no more of them, unless they are asked for; what is not debugging is said as before."""
-    if WANTED not in os.environ:
-        pulumi.log.debug = _unsaid
+    pulumi.log.debug = _said if WANTED in os.environ else _unsaid
 
 
 def _unsaid(*_said: object, **_more: object) -> None:

@@ -44,7 +44,8 @@ def test_debugging_is_not_sent_and_all_else_is(engine: Engine) -> None:
 
 
 def test_who_asks_for_debugging_has_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the variable set, whatever it says, it is sent as Pulumi does."""
+    """With the variable set, whatever it says, it is sent as Pulumi does, or again."""
+    quiet()
     monkeypatch.setenv(WANTED, "")
     quiet()
     pulumi.log.debug("inner life")

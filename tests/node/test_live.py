@@ -167,7 +167,7 @@ def test_a_probe_tells_open_refused_and_silent_apart(pair: Pair) -> None:
                 timeout=30,
             )
         finally:
-            server.terminate()
+            server.kill()
     del pair
     answer = json.loads(done.stdout)
     assert answer["tcp"] == [
