@@ -96,7 +96,9 @@ def bill(picture: Json, prices: Sequence[Price] = PRICES) -> Bill:
     items: dict[str, list[Item]] = {}
     for (cloud, what, place), number in sorted(counted.items()):
         item = Item(
-            what=_said(what, place), number=number, price=_price(cloud, what, place, prices)
+            what=f"{called(what)} in {place}",
+            number=number,
+            price=_price(cloud, what, place, prices),
         )
         items.setdefault(cloud, []).append(item)
     own = sum(node.get("cloud") not in CURRENCIES for node in nodes)
@@ -120,6 +122,11 @@ def told(old: Json | None, new: Json, given: Iterable[Price] = ()) -> str:
     return f"{said}{unknown}; {LEFT_OUT}"
 
 
+def called(what: str) -> str:
+    """A priced thing in words; a server type is called what it is."""
+    return {IPV4: "IPv4 address", DISK: "GB of disk"}.get(what, what)
+
+
 def given(told: Mapping[str, Mapping[str, Decimal]]) -> tuple[Price, ...]:
     """Prices of the user's own: by cloud and thing, what one costs a month."""
     return tuple(
@@ -132,8 +139,3 @@ def given(told: Mapping[str, Mapping[str, Decimal]]) -> tuple[Price, ...]:
 def _price(cloud: str, what: str, place: str, prices: Iterable[Price]) -> Price | None:
     fits = (one for one in prices if (one.cloud, one.what) == (cloud, what))
     return next((one for one in fits if not one.places or place in one.places), None)
-
-
-def _said(what: str, place: str) -> str:
-    names = {IPV4: "IPv4 address", DISK: "GB of disk"}
-    return f"{names.get(what, what)} in {place}"

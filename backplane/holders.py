@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from backplane import keys
 from backplane.keys import Card, Identity
@@ -38,6 +39,18 @@ def of_node(
 def of_person(person: PlanPerson, seed: bytes, salts: Mapping[str, bytes]) -> Identity:
     """An operator's or runner's secret half; what they bring themselves is not in it."""
     return keys.identity(seed, salts, slots=person.slots, purpose="user")
+
+
+def node_card(own: Identity, *, key: str, endpoint: str | None, private: str | None) -> Card:
+    """A node's public half.
+
+    Args:
+        own: its secret half.
+        key: its stable key.
+        endpoint: its public address.
+        private: its address in its site's private network, if that has one.
+    """
+    return replace(keys.card(own, key=key, endpoint=endpoint), private=private)
 
 
 def card_of(person: PlanPerson, own: Identity, login: str) -> Card:

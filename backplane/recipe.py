@@ -10,7 +10,6 @@ import hashlib
 import json
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Self
 
@@ -94,10 +93,10 @@ class Recipe(BaseModel):
         """The public half of every node and person, by name."""
         login = push_key(self.push_seed).public
         nodes = {
-            node.name: replace(
-                keys.card(
-                    self._identities[node.name], key=node.key, endpoint=self.endpoints[node.name]
-                ),
+            node.name: holders.node_card(
+                self._identities[node.name],
+                key=node.key,
+                endpoint=self.endpoints[node.name],
                 private=self.private.get(node.name),
             )
             for node in self.plan.nodes

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pulumi
 from pulumi_random import RandomBytes
 
-from backplane import keys
+from backplane import holders, keys
 
 LENGTH = 32
 """Bytes of every random value: as many as an X25519 key has (RFC 7748)."""
@@ -24,11 +22,11 @@ def random_bytes(
 def card(
     own: pulumi.Output[keys.Identity],
     key: str,
-    endpoint: pulumi.Input[str | None] = None,
-    private: pulumi.Input[str | None] = None,
+    endpoint: pulumi.Input[str | None],
+    private: pulumi.Input[str | None],
 ) -> pulumi.Output[keys.Card]:
-    """The public half of an identity, no secret any more."""
+    """The public half of a node's identity, no secret any more."""
     made = pulumi.Output.all(own, endpoint, private).apply(
-        lambda parts: replace(keys.card(parts[0], key=key, endpoint=parts[1]), private=parts[2])
+        lambda parts: holders.node_card(parts[0], key=key, endpoint=parts[1], private=parts[2])
     )
     return pulumi.Output.unsecret(made)

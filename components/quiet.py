@@ -22,5 +22,5 @@ def quiet() -> None:
     pulumi.log.debug = _said if WANTED in os.environ else _unsaid
 
 
-def _unsaid(*_said: object, **_more: object) -> None:
+def _unsaid(*_what: object, **_more: object) -> None:
     """Takes what `pulumi.log.debug` takes, and says nothing."""

@@ -91,9 +91,9 @@ class Rollout(pulumi.ComponentResource):
                 salts=args.ring.salts,
                 roots=args.ring.drawn,
                 endpoints={one: node.endpoint for one, node in nodes.items()},
-                private=pulumi.Output.all(
-                    **{one: node.private for one, node in nodes.items() if node.private}
-                ).apply(dict),
+                private={
+                    one: node.private for one, node in nodes.items() if node.private is not None
+                },
                 secrets=args.secrets,
             ).apply(recipe)
         )

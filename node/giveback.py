@@ -56,9 +56,8 @@ def open_again(machine: Machine, request: Request) -> Answer:
         lease.require(machine, ask(request, "lease", str))
         key = machine.layout.at(before.HOST_KEY).read_text(encoding="ascii")
         text = trial.as_it_was(machine, was, ask(request, "port", int))
-        name = identity.confirmed_name(machine)
-        # What cannot be read now could not be made dark again by the timer.
-        identity.confirmed(machine)
+        # Read whole: what cannot be could not be made dark again by the timer.
+        name = identity.confirmed(machine).name
         timers.arm(machine, name, ask(request, "seconds", float), verb="give-back-expire")
         trial.serve(machine, "before.conf", text)
         firewall.drop(machine)

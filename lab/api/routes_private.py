@@ -68,12 +68,17 @@ async def _delete_subnet(call: Call) -> Reply:
     return _reply(state_actions.done(call.cloud.state, "delete_subnet", clock(), on))
 
 
-async def _attach(call: Call) -> Reply:
-    body = call.read(bodies.Attach)
+def _both(call: Call, network: int) -> tuple[Server, Network]:
+    """The server that is asked about, which nothing else goes on with, and a network."""
     state = call.cloud.state
     server = state_common.find("server", state.servers, call.ids["id"])
     state_actions.check_unlocked(state, server)
-    network = state_common.find("network", state.networks, body.network)
+    return server, state_common.find("network", state.networks, network)
+
+
+async def _attach(call: Call) -> Reply:
+    body = call.read(bodies.Attach)
+    server, network = _both(call, body.network)
     state_networks.attach(network, server, body.ip)
 
     def failed() -> None:
@@ -83,11 +88,7 @@ async def _attach(call: Call) -> Reply:
 
 
 async def _detach(call: Call) -> Reply:
-    body = call.read(bodies.Detach)
-    state = call.cloud.state
-    server = state_common.find("server", state.servers, call.ids["id"])
-    state_actions.check_unlocked(state, server)
-    network = state_common.find("network", state.networks, body.network)
+    server, network = _both(call, call.read(bodies.Detach).network)
     state_networks.detach(network, server)
     return _plug(call, server, network, "detach_from_network", lambda: None)
 

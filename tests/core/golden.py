@@ -4,10 +4,23 @@
 """
 
 import os
+import re
 from pathlib import Path
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "golden"
 WRITE = os.environ.get("BACKPLANE_GOLDEN") == "write"
+
+
+def section(page: Path, name: str, text: str) -> None:
+    """Fail unless a page of the docs has exactly this between `<!-- NAME -->` and its end."""
+    place = re.compile(rf"(<!-- {name} -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
+    whole = page.read_text(encoding="utf-8")
+    if WRITE:
+        whole = place.sub(lambda found: found[1] + text + found[3], whole)
+        page.write_text(whole, encoding="utf-8")
+    found = place.search(whole)
+    assert found, f"{page.name} has no place for {name}"
+    assert found[2] == text, f"{name} of {page.name} differs: write it with BACKPLANE_GOLDEN=write"
 
 
 def compare(name: str, text: str, *, directory: Path = DIRECTORY) -> None:

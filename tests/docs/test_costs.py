@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,10 @@ from backplane import costs
 from backplane.declaration import parse
 from backplane.picture import picture
 from backplane.plan import plan
-from backplane.prices import CURRENCIES, DISK, HOURS, IPV4, PRICES
+from backplane.prices import CURRENCIES, HOURS, PRICES
 from backplane.render.wireguard import KEEPALIVE
 from backplane.report.markdown import table
+from tests.core import golden
 
 PAGE = Path(__file__).parents[2] / "docs" / "costs.md"
 NODES = 20
@@ -53,13 +52,12 @@ def twenty(cloud: str) -> str:
 
 def prices() -> str:
     """Every known price with its day and source."""
-    names = {IPV4: "IPv4 address", DISK: "GB of disk"}
     return table(
         ("cloud", "what", "where", "a month", "seen", "source"),
         [
             (
                 one.cloud,
-                names.get(one.what, one.what),
+                costs.called(one.what),
                 ", ".join(one.places) or "everywhere",
                 f"{one.monthly.normalize():f} {CURRENCIES[one.cloud]}",
                 one.seen,
@@ -73,15 +71,7 @@ def prices() -> str:
 @pytest.mark.parametrize("name", ["hetzner", "aws", "prices"])
 def test_the_tables_are_computed(name: str) -> None:
     """Each table stands in the page as it follows from the prices; a changed price changes it."""
-    made = prices() if name == "prices" else twenty(name)
-    text = PAGE.read_text(encoding="utf-8")
-    place = re.compile(rf"(<!-- {name} -->\n\n)(.*?)(\n\n<!-- end -->)", re.DOTALL)
-    if os.environ.get("BACKPLANE_GOLDEN") == "write":
-        text = place.sub(lambda found: found[1] + made + found[3], text)
-        PAGE.write_text(text, encoding="utf-8")
-    found = place.search(text)
-    assert found
-    assert found[2] == made
+    golden.section(PAGE, name, prices() if name == "prices" else twenty(name))
 
 
 def test_what_is_not_known_is_not_summed_up() -> None:

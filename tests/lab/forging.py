@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from lab import hostile
 from lab.machines.machine import Machine
 from tests.lab.flow import PLANES
 from tests.lab.routed import Routed
 from tests.lab.sites import address
+from tests.lab.verbs import Place
 
 _PLACE = "/run/lab-hostile.py"
 _SECONDS = 60.0
@@ -164,14 +165,29 @@ def wide(routed: Routed, name: str, peer: str) -> Iterator[None]:
     Every other peer keeps its addresses, which are more specific. The daemon that would mend it is
     stopped meanwhile, as a hostile node would.
     """
-    keys = set(routed.mesh.outputs()["nodes"][peer]["public_keys"].values())
-    place, before = routed.on(name), dict[tuple[str, str], str]()
+    place = routed.on(name)
+    place.succeed("systemctl stop backplane-routes.service")
+    try:
+        with sending(place, routed.mesh.outputs()["nodes"][peer]):
+            yield
+    finally:
+        place.succeed("systemctl start backplane-routes.service")
+
+
+@contextmanager
+def sending(place: Place, peer: Mapping[str, Any]) -> Iterator[None]:
+    """Let a node's WireGuard send by one peer, on each plane, whatever no other peer is for.
+
+    Args:
+        place: the node.
+        peer: the peer, as the stack's output `nodes` has it.
+    """
+    keys, before = set(peer["public_keys"].values()), dict[tuple[str, str], str]()
     for line in place.succeed("wg show all allowed-ips").splitlines():
         plane, key, *listed = line.split()
         if plane in PLANES and key in keys:
             before[plane, key] = ",".join(listed)
     assert len(before) == len(PLANES), before
-    place.succeed("systemctl stop backplane-routes.service")
     try:
         for (plane, key), allowed in before.items():
             everything = f"{allowed},10.200.0.0/13,fd5b:6f1e:9c2a::/48,169.254.0.0/16,fd00:ec2::/32"
@@ -180,7 +196,13 @@ def wide(routed: Routed, name: str, peer: str) -> Iterator[None]:
     finally:
         for (plane, key), allowed in before.items():
             place.succeed(f"wg set {plane} peer {key} allowed-ips {allowed}")
-        place.succeed("systemctl start backplane-routes.service")
+
+
+def dropped(place: Place) -> int:
+    """How many packets a node's guards have dropped on all planes."""
+    told = json.loads(place.succeed("nft -j list counters table inet backplane"))
+    counters = (entry["counter"] for entry in told["nftables"] if "counter" in entry)
+    return sum(one["packets"] for one in counters if one["name"].startswith("unexpected_"))
 
 
 def leaks(told: Sequence[Lie], heard: Sequence[Heard]) -> list[tuple[Lie, Heard]]:

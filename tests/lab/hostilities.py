@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HOSTILE = "fsn-b"
-"""A node like any other: with a database, a pool, and a replication to `COPIES`."""
+from backplane.report.markdown import table
 
-COPIES, WATCHER, OTHER = "hel-a", "hel-b", "fsn-a"
-"""Who keeps its copies and serves names; who has Prometheus and Alertmanager; who serves names."""
+HOSTILE = "fsn-b"
+"""A node like any other: with a database, a pool, and a replication to another."""
+
+WATCHER = "hel-b"
+"""Who has Prometheus and Alertmanager; hel-a keeps its copies, and serves names as fsn-a does."""
+
+SLOTS = ("enrollment", "management", "monitoring", "storage")
 
 PRELUDE = """
 reached() { "$@" && exit 0; exit 1; }
@@ -63,6 +67,11 @@ class Attempt:
     script: str = ""
 
 
+def _port(what: str, node: str, way: str, port: int, *, reached: bool = False) -> Attempt:
+    script = f"reached tcp ${node}_{way.upper()} {port}"
+    return Attempt(what=what, way=way, reached=reached, script=script)
+
+
 def _web(what: str, words: str, code: str = "200", *, reached: bool = False) -> Attempt:
     script = f'said=$(http {words}); [ "$said" = 000 ] && exit 3; reached [ "$said" = {code} ]'
     return Attempt(what=what, way="monitoring", reached=reached, script=script)
@@ -82,12 +91,7 @@ _PROMETHEUS = "http://$HELB_MONITORING:9090"
 
 SCRIPTS = (
     # SSH
-    Attempt(
-        what="the SSH port of another node",
-        way="management",
-        reached=True,
-        script="reached tcp $HELB_MANAGEMENT 22",
-    ),
+    _port("the SSH port of another node", "HELB", "management", 22, reached=True),
     *(
         Attempt(
             what=f"a session as root there, over {plane}, with every private key found on disk",
@@ -109,34 +113,17 @@ SCRIPTS = (
         "UserKnownHostsFile=/run/backplane/active/secrets/zfs/data.hosts -o BatchMode=yes "
         "-o IdentitiesOnly=yes -o BindAddress=$FSNB_STORAGE root@$HELA_STORAGE echo -n </dev/null",
     ),
-    Attempt(
-        what="the SSH port of a node that keeps no copies of its",
-        way="storage",
-        script="reached tcp $HELB_STORAGE 22",
-    ),
-    Attempt(
-        what="the SSH port of another node, on the plane of metrics",
-        way="monitoring",
-        script="reached tcp $HELB_MONITORING 22",
-    ),
+    _port("the SSH port of a node that keeps no copies of its", "HELB", "storage", 22),
+    _port("the SSH port of another node, on the plane of metrics", "HELB", "monitoring", 22),
     # Metrics
-    Attempt(
-        what="another node's metrics",
-        way="monitoring",
-        reached=True,
-        script="reached tcp $HELA_MONITORING 9100",
-    ),
+    _port("another node's metrics", "HELA", "monitoring", 9100, reached=True),
     *(
-        Attempt(
-            what=f"another node's metrics, over {plane}",
-            way=plane,
-            script=f"reached tcp $HELA_{plane.upper()} 9100",
-        )
+        _port(f"another node's metrics, over {plane}", "HELA", plane, 9100)
         for plane in ("enrollment", "management", "storage")
     ),
     _web(
         "Prometheus, to read",
-        f"'{_PROMETHEUS}/api/v1/query?query=up'".replace("'", '"'),
+        f'"{_PROMETHEUS}/api/v1/query?query=up"',
         reached=True,
     ),
     _web("Alertmanager, to silence an alert", _SILENCE, reached=True),
@@ -147,11 +134,7 @@ SCRIPTS = (
     ),
     _web("Prometheus, to write into it", f"-XPOST {_PROMETHEUS}/api/v1/write", "204"),
     _web("Prometheus, to stop it", f"-XPOST {_PROMETHEUS}/-/quit"),
-    Attempt(
-        what="Prometheus over management",
-        way="management",
-        script="reached tcp $HELB_MANAGEMENT 9090",
-    ),
+    _port("Prometheus over management", "HELB", "management", 9090),
     # Names
     Attempt(
         what="a DNS node, to ask",
@@ -218,20 +201,20 @@ SCRIPTS = (
 FORGED = (
     *(
         Attempt(what=f"a packet from its own address, on {plane}", way=plane, reached=True)
-        for plane in ("enrollment", "management", "monitoring", "storage")
+        for plane in SLOTS
     ),
     *(
         Attempt(what=f"a packet in another's name, on {plane}: {who}", way=plane)
-        for plane in ("enrollment", "management", "monitoring", "storage")
+        for plane in SLOTS
         for who in ("a node", "the runner", "a person")
     ),
     *(
         Attempt(what=f"a packet from its address of another plane, on {plane}", way=plane)
-        for plane in ("enrollment", "management", "monitoring", "storage")
+        for plane in SLOTS
     ),
     *(
         Attempt(what=f"a packet to an address of another plane, on {plane}", way=plane)
-        for plane in ("enrollment", "management", "monitoring", "storage")
+        for plane in SLOTS
     ),
 )
 """Over IPv4 and IPv6 each, to `WATCHER`."""
@@ -239,11 +222,8 @@ FORGED = (
 ATTEMPTS = (*SCRIPTS, *FORGED)
 
 
-def table() -> str:
+def page() -> str:
     """The page's table, in Markdown."""
-    head = "| what it tried | by way of | it reached it |\n|---|---|---|\n"
-    rows = (
-        f"| {one.what} | {one.way} | {'yes, as it may' if one.reached else 'no'} |\n"
-        for one in ATTEMPTS
-    )
-    return head + "".join(rows)
+    said = {True: "yes, as it may", False: "no"}
+    rows = [(one.what, one.way, said[one.reached]) for one in ATTEMPTS]
+    return table(("what it tried", "by way of", "it reached it"), rows)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from lab import hostile
 from tests.lab.flow import PLANES
-from tests.lab.forging import hearing, send
-from tests.lab.hostilities import ATTEMPTS, FORGED, HOSTILE, PRELUDE, SCRIPTS, WATCHER, Attempt
+from tests.lab.forging import dropped, hearing, send, sending
+from tests.lab.hostilities import (
+    ATTEMPTS,
+    FORGED,
+    HOSTILE,
+    PRELUDE,
+    SCRIPTS,
+    SLOTS,
+    WATCHER,
+    Attempt,
+)
 from tests.lab.mesh import Mesh
 
-SLOTS = dict(zip(PLANES, ("enrollment", "management", "monitoring", "storage"), strict=True))
-INTERFACES = {slot: interface for interface, slot in SLOTS.items()}
+INTERFACES = dict(zip(SLOTS, PLANES, strict=True))
 FAMILIES = ("ipv4", "ipv6")
 
 
@@ -64,27 +70,6 @@ def test_scripts_of_a_hostile_node_reach_what_they_may(mesh: Mesh) -> None:
     assert surprises == {}
 
 
-@contextmanager
-def _all_to(mesh: Mesh, outputs: Mapping[str, Any]) -> Iterator[None]:
-    """Have the hostile node's WireGuard send whatever is for another plane to `WATCHER`."""
-    place, keys = mesh.lab.on(HOSTILE), outputs["nodes"][WATCHER]["public_keys"]
-    before: dict[str, str] = {}
-    for interface, slot in SLOTS.items():
-        for line in place.succeed(f"wg show {interface} allowed-ips").splitlines():
-            key, *listed = line.split()
-            if key == keys[slot]:
-                before[interface] = ",".join(listed)
-    assert len(before) == len(PLANES), before
-    try:
-        for interface, allowed in before.items():
-            wide = f"{allowed},10.200.0.0/13,fd5b:6f1e:9c2a::/48"
-            place.succeed(f"wg set {interface} peer {keys[SLOTS[interface]]} allowed-ips {wide}")
-        yield
-    finally:
-        for interface, allowed in before.items():
-            place.succeed(f"wg set {interface} peer {keys[SLOTS[interface]]} allowed-ips {allowed}")
-
-
 def _packets(outputs: Mapping[str, Any]) -> dict[int, tuple[Attempt, tuple[str, str, str, int]]]:
     """Every forged packet by its port, with the attempt that it belongs to."""
     by_what = {one.what: one for one in FORGED}
@@ -101,7 +86,7 @@ def _packets(outputs: Mapping[str, Any]) -> dict[int, tuple[Attempt, tuple[str, 
         port = hostile.PORTS[len(made)]
         made[port] = (by_what[what], (INTERFACES[slot], source, hearer, port))
 
-    for slot in SLOTS.values():
+    for slot in SLOTS:
         for family in FAMILIES:
             here = target[slot][family]
             add(f"a packet from its own address, on {slot}", slot, own[slot][family], here)
@@ -109,19 +94,13 @@ def _packets(outputs: Mapping[str, Any]) -> dict[int, tuple[Attempt, tuple[str, 
                 # Somebody who is not on this plane has an address of another.
                 source = addresses.get(slot, addresses["management"])[family]
                 add(f"a packet in another's name, on {slot}: {who}", slot, source, here)
-            for other in SLOTS.values():
+            for other in SLOTS:
                 if other != slot:
                     what = f"a packet from its address of another plane, on {slot}"
                     add(what, slot, own[other][family], here)
                     what = f"a packet to an address of another plane, on {slot}"
                     add(what, slot, own[slot][family], target[other][family])
     return made
-
-
-def _dropped(mesh: Mesh) -> int:
-    told = json.loads(mesh.lab.on(WATCHER).succeed("nft -j list counters table inet backplane"))
-    counters = (entry["counter"] for entry in told["nftables"] if "counter" in entry)
-    return sum(one["packets"] for one in counters if one["name"].startswith("unexpected_"))
 
 
 def test_forged_packets_of_a_hostile_node_get_nowhere(mesh: Mesh) -> None:
@@ -134,14 +113,15 @@ def test_forged_packets_of_a_hostile_node_get_nowhere(mesh: Mesh) -> None:
     packets = _packets(outputs)
     assert {one.what for one, _ in packets.values()} == {one.what for one in FORGED}
     astray = {port for port, (one, _) in packets.items() if " to an address of " in one.what}
-    before = _dropped(mesh)
-    with _all_to(mesh, outputs), hearing(mesh.lab, [WATCHER]) as heard:
+    hostile_one, watcher = mesh.lab.on(HOSTILE), mesh.lab.on(WATCHER)
+    before = dropped(watcher)
+    with sending(hostile_one, outputs["nodes"][WATCHER]), hearing(mesh.lab, [WATCHER]) as heard:
         send(mesh.lab, HOSTILE, [packet for _, packet in packets.values()])
         for addresses in outputs["nodes"][WATCHER]["addresses"].values():
             for at in addresses.values():
-                mesh.lab.on(HOSTILE).succeed(f"ping -c 1 -W 5 {at}")
+                hostile_one.succeed(f"ping -c 1 -W 5 {at}")
     came = {one.port for one in heard if one.direction == "in"}
     honest = {port for port, (one, _) in packets.items() if one.reached}
     assert came == honest | astray
     assert {one.port for one in heard if one.direction == "out"} == set()
-    assert _dropped(mesh) - before == len(astray)
+    assert dropped(watcher) - before == len(astray)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from lab import hostile
 from tests.lab.flow import PLANES
-from tests.lab.forging import Lie, hearing, leaks, lies, send, unheard, wide
+from tests.lab.forging import Lie, dropped, hearing, leaks, lies, send, unheard, wide
 from tests.lab.routed import Routed
 from tests.lab.sites import NODES, address, interface
 
@@ -81,17 +79,10 @@ def test_a_hostile_gateway_cannot_move_packets_into_its_own_site(routed: Routed)
     ]
     with wide(routed, gateway, leaf):
         _tried(routed, gateway, [lie for lie in everything if lie not in astray])
-        before = _dropped(routed, leaf)
+        before = dropped(routed.on(leaf))
         send(routed, gateway, [lie.packet for lie in astray])
         _arrived(routed, gateway, astray)
-    assert _dropped(routed, leaf) - before == len(astray) > 0
-
-
-def _dropped(routed: Routed, name: str) -> int:
-    """How many packets a node's guards have dropped on all planes."""
-    told = json.loads(routed.on(name).succeed("nft -j list counters table inet backplane"))
-    counters = (entry["counter"] for entry in told["nftables"] if "counter" in entry)
-    return sum(one["packets"] for one in counters if one["name"].startswith("unexpected_"))
+    assert dropped(routed.on(leaf)) - before == len(astray) > 0
 
 
 def test_nobody_reaches_the_clouds_metadata_by_a_gateway(routed: Routed) -> None:

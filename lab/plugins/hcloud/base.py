@@ -8,6 +8,7 @@ from typing import ClassVar
 from lab.plugins.common import UNKNOWN, Field, Kind, PluginError, Resource, Value
 from lab.plugins.common.diff import Difference, compare
 from lab.plugins.common.resource import Plain
+from lab.plugins.common.schema import Failure
 from lab.plugins.hcloud.client import Api
 
 LABELS = Field(kind=Kind.MAP, item=Field())
@@ -49,6 +50,11 @@ class HcloudResource(Resource):
         del state
         kept = {key: olds[key] for key in self.kept if key in olds and key not in news}
         return compare(self.schema, self.normal(olds), self.normal({**news, **kept}))
+
+
+def not_done(*keys: str) -> list[Failure]:
+    """What is asked for and this stand-in does not do."""
+    return [Failure(key, "is not done by this stand-in; use the official plugin") for key in keys]
 
 
 def number(value: Value) -> int:

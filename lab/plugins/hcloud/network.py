@@ -16,13 +16,14 @@ from lab.plugins.hcloud.base import (
     HcloudResource,
     known,
     labels,
+    not_done,
     number,
     plain_labels,
 )
 
 
-def _not_done(inputs: Plain, *keys: str) -> list[Failure]:
-    return [Failure(key, "is not done by this stand-in") for key in keys if inputs.get(key)]
+def _refused(inputs: Plain, *keys: str) -> list[Failure]:
+    return not_done(*(key for key in keys if inputs.get(key)))
 
 
 _BUSY = ("locked", "conflict", "service_error")
@@ -53,7 +54,7 @@ class Network(HcloudResource):
 
     def check(self, inputs: Plain) -> Sequence[Failure]:
         """Refuse what is not done here."""
-        return _not_done(inputs, "deleteProtection", "exposeRoutesToVswitch")
+        return _refused(inputs, "deleteProtection", "exposeRoutesToVswitch")
 
     async def create(self, context: Context, inputs: Plain) -> tuple[str, Plain]:
         """Make one without a subnet."""
@@ -116,7 +117,7 @@ class NetworkSubnet(HcloudResource):
 
     def check(self, inputs: Plain) -> Sequence[Failure]:
         """Refuse what is not done here."""
-        return _not_done(inputs, "vswitchId")
+        return _refused(inputs, "vswitchId")
 
     async def _now(self, key: int, block: str) -> Plain | None:
         found = await self.api.find(f"network {key}", lambda client: client.networks.get_by_id(key))
@@ -187,7 +188,7 @@ class ServerNetwork(HcloudResource):
         missing = [
             Failure(key, "is needed here") for key in ("subnetId", "ip") if key not in inputs
         ]
-        return [*missing, *_not_done(inputs, "networkId", "aliasIps")]
+        return [*missing, *_refused(inputs, "networkId", "aliasIps")]
 
     async def _now(self, server: int, network: int, subnet: str) -> Plain | None:
         found = await self.api.find(

@@ -10,7 +10,7 @@ from lab.plugins.common import UNKNOWN, Context, Field, Kind, Schema
 from lab.plugins.common.resource import Plain
 from lab.plugins.common.schema import Failure
 from lab.plugins.hcloud import vendor
-from lab.plugins.hcloud.base import HcloudResource, number
+from lab.plugins.hcloud.base import HcloudResource, not_done, number
 from lab.plugins.hcloud.client import ApiError
 
 # Input that names the owner, its letter in the official ids, and whether this stand-in does it.
@@ -43,11 +43,7 @@ class Rdns(HcloudResource):
         wrong = []
         if len(given) != 1:
             wrong.append(Failure("serverId", f"exactly one of {names} is needed"))
-        wrong += [
-            Failure(key, "is not done by this stand-in; use the official plugin")
-            for key, _, done in _OWNERS
-            if key in given and not done
-        ]
+        wrong += not_done(*(key for key, _, done in _OWNERS if key in given and not done))
         ip = inputs.get("ipAddress")
         if ip is not UNKNOWN:
             try:

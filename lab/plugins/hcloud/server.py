@@ -19,6 +19,7 @@ from lab.plugins.hcloud.base import (
     NAME,
     HcloudResource,
     known,
+    not_done,
     sorted_values,
 )
 from lab.plugins.hcloud.client import ApiError
@@ -28,7 +29,6 @@ from lab.plugins.hcloud.server_update import change, protect, set_backups
 MAX_USER_DATA = 32 * 1024
 # How long a server may take to shut down before it is deleted anyway, in looks of a second.
 _SHUTDOWN_LOOKS = 5
-_NOT_DONE = "is not done by this stand-in; use the official plugin"
 _PUBLIC_NET = Field(
     kind=Kind.OBJECT,
     fields={"ipv4Enabled": FLAG, "ipv6Enabled": FLAG, "ipv4": INTEGER, "ipv6": INTEGER},
@@ -95,11 +95,8 @@ class Server(HcloudResource):
 
     def check(self, inputs: Plain) -> Sequence[Failure]:
         """What the official provider refuses, and what this stand-in does not do."""
-        wrong = [
-            Failure(key, _NOT_DONE)
-            for key in ("iso", "networks", "rescue")
-            if inputs.get(key) not in (None, [], "")
-        ]
+        asked = ("iso", "networks", "rescue")
+        wrong = not_done(*(key for key in asked if inputs.get(key) not in (None, [], "")))
         if inputs.get("datacenter") is not None:
             wrong.append(Failure("datacenter", REMOVED))
         data = inputs.get("userData")
