@@ -1,5 +1,7 @@
 """Machines in memory for the node tool's tests."""
 
+import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,3 +45,15 @@ def noted_owners(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("node.facts.listeners", lambda _: [])
     monkeypatch.setattr("node.facts.failed_units", lambda _: [])
     monkeypatch.setattr("node.drift_sshd.settings", lambda *_: [])
+
+
+@pytest.fixture
+def own_process() -> Iterator[None]:
+    """What the tool sets of its own process for good is put back: it is the tests' own here."""
+    held = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM)}
+    mask = os.umask(0o022)
+    os.umask(mask)
+    yield
+    os.umask(mask)
+    for number, handler in held.items():
+        signal.signal(number, handler)

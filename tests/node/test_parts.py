@@ -145,6 +145,7 @@ def test_every_verb_leads_somewhere() -> None:
         assert kind in {"text", "json", "lines", "unit", "session"}
 
 
+@pytest.mark.usefixtures("own_process")
 def test_a_traceback_never_reaches_anyone(
     enrolled: Box, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -217,6 +217,7 @@ def test_one_receives_at_a_time_and_the_next_is_told(
     assert ask(f"zfs receive -u '{COPY}'") == 0
 
 
+@pytest.mark.usefixtures("own_process")
 def test_the_tool_hands_the_session_over(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
